@@ -1,0 +1,74 @@
+"""Settings from the environment, read once.
+
+Deployed, secrets arrive through SSM or Secrets Manager (`Settings.secret`); on the local stage they are plain
+environment variables that the stage sets. Nothing else in the project reads ``os.environ``.
+"""
+
+from functools import lru_cache
+from typing import Literal
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Every setting of the platform; names in the environment carry the prefix ``QM_``."""
+
+    model_config = SettingsConfigDict(env_prefix="QM_", frozen=True)
+
+    stage: Literal["local", "test", "dev", "prod"] = "local"
+    database_url: SecretStr = SecretStr("")
+    """libpq URL of the application's role, which row-level security binds."""
+    database_owner_url: SecretStr = SecretStr("")
+    """libpq URL of the schema's owner; only migrations and the local stage have it."""
+    public_url: str = "http://127.0.0.1:8080"
+    """Where callers reach us: links in mails, the URL that Twilio signs, the Origin of our own pages."""
+    allowed_origins: str = ""
+    """Origins of shop and portal front ends, separated by spaces; `public_url` is always one of them."""
+
+    table_name: str = "quartermaster"
+    """The one DynamoDB table (pk, sk, ttl): what may expire."""
+    bucket_name: str = "quartermaster"
+    queue_prefix: str = "quartermaster-"
+    bus_name: str = "quartermaster"
+    object_endpoint_url: str = ""
+    """S3-compatible endpoint for objects (R2); empty: what boto3 finds, AWS_ENDPOINT_URL_S3 included."""
+
+    jwt_keys: SecretStr = SecretStr("")
+    """``kid:secret`` pairs separated by spaces; the first signs, all verify."""
+    hash_key: SecretStr = SecretStr("")
+    """Key of the HMACs over one-time codes, tokens, API keys and audit rows."""
+
+    stripe_api_key: SecretStr = SecretStr("")
+    stripe_api_base: str = "https://api.stripe.com"
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_api_base: str = ""
+    """Base URL of the Twilio double on the local stage; empty: Twilio."""
+    twilio_from_number: str = ""
+    elevenlabs_webhook_secret: SecretStr = SecretStr("")
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_username: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_starttls: bool = True
+    mail_from: str = "Quartermaster <no-reply@quartermaster.invalid>"
+
+    limits: Literal["on", "off"] = "on"
+    """``off`` switches request throttles off on the local stage, never the login lock-out."""
+    clock_file: str = ""
+    """Local and test stages: a file with seconds by which the business's clock runs ahead of the machine's."""
+    log_level: str = "INFO"
+    version: str = "0.1.0"
+
+    @property
+    def is_local(self) -> bool:
+        """True where doubles stand in for providers: the only stages that may bend the clock or the limits."""
+        return self.stage in ("local", "test")
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process. Tests call ``settings.cache_clear()`` after changing the environment."""
+    return Settings()
