@@ -1,0 +1,161 @@
+"""Mail over SMTP, behind a Protocol.
+
+A Message-ID comes from the caller, so that a mail sent twice (our retry after a lost answer) is one mail to
+the reader's program and can be recognised in the inbox of the local stage.
+"""
+
+import re
+import smtplib
+import ssl
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime, parseaddr
+from typing import Protocol
+
+from pydantic import SecretStr
+
+from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
+from chalicelib.kernel.settings import Settings
+
+__all__ = ["Mail", "Mailer", "ProviderRefused", "ProviderUnavailable", "SmtpMailer", "message_id"]
+
+TIMEOUT_S = 15.0
+"""For each step of the conversation."""
+_NO_PASSWORD = SecretStr("")
+_MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+>", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail to one person. `message_id`, made by `message_id()`, is the same at every try of the mail."""
+
+    to: str = field(repr=False)
+    subject: str
+    text: str = field(repr=False)
+    message_id: str
+    sent_at: datetime
+    html: str | None = field(default=None, repr=False)
+
+
+class Mailer(Protocol):
+    """Raises ProviderUnavailable (try again) or ProviderRefused (never again, the code is SMTP's)."""
+
+    def send(self, mail: Mail) -> None:
+        """Hand a mail to the server. A repeat is a second mail with the same Message-ID."""
+        ...
+
+
+class SmtpMailer:
+    """The real one: a connection per mail, so nothing is left open between two invocations."""
+
+    def __init__(
+        self,
+        *,
+        host: str,
+        port: int,
+        sender: str,
+        username: str = "",
+        password: SecretStr = _NO_PASSWORD,
+        starttls: bool = True,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._host, self._port = host, port
+        self._sender = sender
+        self._username, self._password = username, password
+        self._starttls = starttls
+        self._timeout_s = timeout_s
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "SmtpMailer":
+        """The mailer that the environment describes."""
+        return cls(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            sender=settings.mail_from,
+            username=settings.smtp_username,
+            password=settings.smtp_password,
+            starttls=settings.smtp_starttls,
+        )
+
+    def send(self, mail: Mail) -> None:
+        """See `Mailer.send`. With STARTTLS asked for, nothing is ever sent in the clear."""
+        message = _compose(mail, self._sender)
+        with self._connect() as server:
+            try:
+                server.send_message(message)
+            except (OSError, smtplib.SMTPException) as error:
+                raise _translate(error, maybe_done=True) from error
+
+    @contextmanager
+    def _connect(self) -> Iterator[smtplib.SMTP]:
+        """A connection that has been greeted, encrypted and logged in as configured."""
+        try:
+            server = smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+        except (OSError, smtplib.SMTPException) as error:
+            raise _translate(error, maybe_done=False) from error
+        with closing(server):
+            try:
+                self._secure(server)
+            except (OSError, smtplib.SMTPException) as error:
+                raise _translate(error, maybe_done=False) from error
+            yield server
+            # What the server says after it has taken the mail changes nothing any more.
+            with suppress(OSError, smtplib.SMTPException):
+                server.quit()
+
+    def _secure(self, server: smtplib.SMTP) -> None:
+        if self._starttls:
+            server.starttls(context=ssl.create_default_context())
+        if self._username:
+            server.login(self._username, self._password.get_secret_value())
+
+
+def message_id(key: str, sender: str) -> str:
+    """The Message-ID of the mail that `key` names (an outbox id), at the sender's domain."""
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    made = f"<{key}@{domain}>"
+    if not _MESSAGE_ID.fullmatch(made):
+        raise ValueError(f"not usable in a Message-ID: {key!r} at {domain!r}")
+    return made
+
+
+def _compose(mail: Mail, sender: str) -> EmailMessage:
+    """Raises ProviderRefused for an address or subject that would add header lines of its own."""
+    message = EmailMessage(policy=SMTP_POLICY)
+    try:
+        message["From"] = sender
+        message["To"] = mail.to
+        message["Subject"] = mail.subject
+        message["Date"] = format_datetime(mail.sent_at)
+        message["Message-ID"] = mail.message_id
+    except ValueError as error:
+        raise ProviderRefused("smtp", "invalid_header", str(error)) from error
+    message.set_content(mail.text)
+    if mail.html is not None:
+        message.add_alternative(mail.html, subtype="html")
+    return message
+
+
+def _translate(error: Exception, *, maybe_done: bool) -> ProviderUnavailable | ProviderRefused:
+    """5xx is final, 4xx is for now (RFC 5321). A refused login or missing STARTTLS is our configuration."""
+    if isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPNotSupportedError):
+        return ProviderUnavailable("smtp", type(error).__name__, maybe_done=False)
+    code, sentence = _answer(error)
+    if 500 <= code < 600 and maybe_done:
+        return ProviderRefused("smtp", str(code), sentence)
+    return ProviderUnavailable("smtp", f"{type(error).__name__} {code}", maybe_done=maybe_done and code == 0)
+
+
+def _answer(error: Exception) -> tuple[int, str]:
+    """The code and sentence of the server's answer; code 0 when there was none."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        code, sentence = next(iter(error.recipients.values()))
+        return code, sentence.decode(errors="replace")
+    if isinstance(error, smtplib.SMTPResponseException):
+        text = error.smtp_error
+        return error.smtp_code, text.decode(errors="replace") if isinstance(text, bytes) else text
+    return 0, str(error)
