@@ -1,0 +1,150 @@
+"""The audit log: who did what to which record, so that an edited or removed row is found.
+
+Writers do not wait for one another: each adds its entries to its own transaction, with an HMAC over the entry under a key
+that the database does not have. A schedule (`seal`) then chains what was committed: one row per entry with a gapless
+number and ``hash = SHA-256(previous hash + entry)``, per organization. An entry edited later breaks its HMAC and the
+chain, a removed one leaves a number without an entry, a removed tail shows against the head that every sealing logs.
+"""
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from psycopg.types.json import Jsonb
+from pydantic import BaseModel
+
+from chalicelib.kernel import ids, store
+from chalicelib.kernel.log import count, logger
+
+if TYPE_CHECKING:
+    from chalicelib.kernel.uow import UnitOfWork
+
+GENESIS = b"\0" * 32
+SEAL_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing somebody did, not yet written. `before` and `after` are canonical JSON texts."""
+
+    action: str
+    entity: str
+    entity_id: str
+    before: str | None
+    after: str | None
+
+    @classmethod
+    def of(
+        cls,
+        action: str,
+        entity: str,
+        entity_id: object,
+        *,
+        before: BaseModel | dict[str, Any] | None,
+        after: BaseModel | dict[str, Any] | None,
+    ) -> "Entry":
+        """An entry from models or plain dicts."""
+        return cls(action, entity, str(entity_id), _canonical(before), _canonical(after))
+
+    def as_row(self) -> dict[str, Any]:
+        """The entry as FLUSH takes it."""
+        return {
+            "action": self.action,
+            "entity": self.entity,
+            "entity_id": self.entity_id,
+            "before": None if self.before is None else json.loads(self.before),
+            "after": None if self.after is None else json.loads(self.after),
+        }
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a check of the chain found: `broken_at` is the first number that does not fit, None when all do."""
+
+    sealed: int
+    unchained: int
+    broken_at: int | None
+    reason: str | None
+
+    @property
+    def is_whole(self) -> bool:
+        """True when no entry was edited, removed or slipped in."""
+        return self.broken_at is None and self.unchained == 0
+
+
+def _canonical(value: BaseModel | dict[str, Any] | None) -> str | None:
+    if value is None:
+        return None
+    plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def mac_of(entry: Entry, organization_id: int, at: datetime, actor: str, request_id: str) -> bytes:
+    """HMAC over everything an entry says."""
+    said = [organization_id, _iso(at), actor, request_id, entry.action, entry.entity, entry.entity_id]
+    return ids.keyed_hash("audit", json.dumps([*said, entry.before, entry.after]))
+
+
+def seal(uow: "UnitOfWork") -> int:
+    """Chains up to `SEAL_BATCH` committed entries of the organization; how many. May be repeated at any time.
+
+    Two at once: the second does nothing. Entries that commit late are simply sealed later.
+    """
+    if not uow.value(store.LOCK_SEALING, {"organization_id": uow.organization.id}):
+        return 0
+    head = uow.row(store.LAST_SEAL) or {"number": 0, "hash": GENESIS}
+    number, link = head["number"], bytes(head["hash"])
+    seals: list[dict[str, Any]] = []
+    for row in uow.rows(store.LIST_UNSEALED, {"limit": SEAL_BATCH}):
+        number += 1
+        link = _link(link, number, row)
+        seals.append({"number": number, "audit_id": row["id"], "hash": link.hex()})
+    if seals:
+        uow.execute(store.SEAL, {"seals": Jsonb(seals), "audit_ids": [s["audit_id"] for s in seals]})
+        logger.info("audit sealed", extra={"organization": uow.organization.id, "head": number, "hash": link.hex()})
+    return len(seals)
+
+
+def verify(uow: "UnitOfWork") -> Verification:
+    """Walks the whole chain of the organization, a thousand links at a time."""
+    number, link = 0, GENESIS
+    while rows := uow.rows(store.LIST_SEALED, {"after_number": number, "limit": SEAL_BATCH}):
+        for row in rows:
+            reason = _flaw(row, number + 1, link, uow.organization.id)
+            if reason is not None:
+                count("AuditChainBroken")
+                return Verification(sealed=number, unchained=0, broken_at=number + 1, reason=reason)
+            number, link = row["number"], bytes(row["hash"])
+    return Verification(sealed=number, unchained=uow.value(store.COUNT_UNCHAINED), broken_at=None, reason=None)
+
+
+def _flaw(row: dict[str, Any], number: int, link: bytes, organization_id: int) -> str | None:
+    if row["number"] != number:
+        return "a link is missing"
+    if row["id"] is None:
+        return "an entry was removed"
+    if _link(link, number, row) != bytes(row["hash"]):
+        return "an entry or a link was edited"
+    entry = Entry(
+        row["action"], row["entity"], row["entity_id"], _again(row["before"]), _again(row["after"])
+    )
+    expected = mac_of(entry, organization_id, row["at"], row["actor"], row["request_id"])
+    return None if hmac.compare_digest(expected, bytes(row["mac"])) else "an entry was edited before it was sealed"
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _again(stored: str | None) -> str | None:
+    """The canonical text of what jsonb made of it."""
+    return None if stored is None else _canonical(json.loads(stored))
+
+
+def _link(previous: bytes, number: int, row: dict[str, Any]) -> bytes:
+    said = [number, row["id"], _iso(row["at"]), row["actor"], row["action"], row["entity"], row["entity_id"]]
+    rest = [_again(row["before"]), _again(row["after"]), row["request_id"], bytes(row["mac"]).hex()]
+    return hashlib.sha256(previous + json.dumps([*said, *rest]).encode()).digest()

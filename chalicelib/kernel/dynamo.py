@@ -1,0 +1,111 @@
+"""DynamoDB: the one table of what may expire. Losing it loses no business fact."""
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from chalicelib.kernel import clock
+from chalicelib.kernel.settings import settings
+
+_lock = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _client() -> Any:
+    return boto3.client(
+        "dynamodb", config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 2, "mode": "standard"})
+    )
+
+
+def client() -> Any:
+    """The process's DynamoDB client; boto3 clients may be shared by threads, their making may not."""
+    with _lock:
+        return _client()
+
+
+def increment(pk: str, sk: str, *, lasts_s: int) -> int:
+    """Adds one to a counter that lives for `lasts_s` seconds from its first count; its new value. Atomic.
+
+    One call, two for the first count of a window: an expired counter that DynamoDB has not yet removed starts anew.
+    """
+    now = int(clock.timestamp())
+    key = {"pk": {"S": pk}, "sk": {"S": sk}}
+    for _ in range(3):
+        try:
+            answer = client().update_item(
+                TableName=settings().table_name,
+                Key=key,
+                UpdateExpression="ADD hits :one",
+                ConditionExpression="#ttl > :now",
+                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeValues={":one": {"N": "1"}, ":now": {"N": str(now)}},
+                ReturnValues="UPDATED_NEW",
+            )
+            return int(answer["Attributes"]["hits"]["N"])
+        except client().exceptions.ConditionalCheckFailedException:
+            if _start_counter(key, now, lasts_s):
+                return 1
+    raise RuntimeError("a counter expired three times in a row")
+
+
+def _start_counter(key: dict[str, Any], now: int, lasts_s: int) -> bool:
+    try:
+        client().put_item(
+            TableName=settings().table_name,
+            Item={**key, "hits": {"N": "1"}, "ttl": {"N": str(now + lasts_s)}},
+            ConditionExpression="attribute_not_exists(pk) OR #ttl <= :now",
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues={":now": {"N": str(now)}},
+        )
+    except client().exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def put(pk: str, sk: str, item: dict[str, str], *, lasts_s: int) -> None:
+    """Writes an item of texts, replacing what was there."""
+    attributes = {name: {"S": value} for name, value in item.items()}
+    expires = {"N": str(int(clock.timestamp()) + lasts_s)}
+    client().put_item(
+        TableName=settings().table_name,
+        Item={"pk": {"S": pk}, "sk": {"S": sk}, "ttl": expires, **attributes},
+    )
+
+
+def get(pk: str, sk: str) -> dict[str, str] | None:
+    """An item's texts, or None when it is not there or has expired (TTL deletes late: DynamoDB guide, "How TTL works")."""
+    item = (
+        client()
+        .get_item(
+            TableName=settings().table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
+        )
+        .get("Item")
+    )
+    if item is None or int(item["ttl"]["N"]) <= clock.timestamp():
+        return None
+    return {name: value["S"] for name, value in item.items() if "S" in value}
+
+
+def delete(pk: str, sk: str) -> bool:
+    """Removes an item; whether this call was the one that did. So a token is used once, whoever comes at once."""
+    answer = client().delete_item(
+        TableName=settings().table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ReturnValues="ALL_OLD"
+    )
+    return bool(answer.get("Attributes"))
+
+
+def give_back(pk: str, sk: str) -> None:
+    """Takes one off a counter that is above zero."""
+    try:
+        client().update_item(
+            TableName=settings().table_name,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            UpdateExpression="ADD hits :minus",
+            ConditionExpression="hits > :zero",
+            ExpressionAttributeValues={":minus": {"N": "-1"}, ":zero": {"N": "0"}},
+        )
+    except client().exceptions.ConditionalCheckFailedException:
+        return

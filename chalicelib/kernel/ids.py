@@ -1,0 +1,66 @@
+"""Identifiers and secrets: what may be guessed and what may not."""
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from typing import Annotated
+
+from pydantic import Field, Strict
+
+from chalicelib.kernel.settings import settings
+
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Thirty signs without those that are misread or misheard (0/O, 1/I/L, U)."""
+
+Id = Annotated[int, Strict(), Field(ge=1, le=2**31 - 1)]
+"""An id in a body: a JSON integer that fits the column."""
+PathId = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""An id in a path or query, where everything arrives as text."""
+
+
+def order_number() -> str:
+    """A number nobody can guess (30^10, 49 bits), such as ``QM-7F3K9-X2M4P``; uniqueness is the table's business."""
+    signs = "".join(secrets.choice(_ALPHABET) for _ in range(10))
+    return f"QM-{signs[:5]}-{signs[5:]}"
+
+
+def token() -> str:
+    """A URL-safe secret of 256 bits: mail links, refresh tokens, API keys."""
+    return secrets.token_urlsafe(32)
+
+
+def one_time_code() -> str:
+    """Six digits; only ever together with a limit on tries."""
+    return f"{secrets.randbelow(1_000_000):06d}"
+
+
+def keyed_hash(purpose: str, secret: str) -> bytes:
+    """HMAC-SHA256 under the installation's hash key, so that a leaked table of hashes cannot be searched.
+
+    `purpose` separates uses: the hash of a code is of no use as the hash of a key.
+    """
+    key = settings().hash_key.get_secret_value().encode()
+    if not key:
+        raise RuntimeError("QM_HASH_KEY is not set")
+    return hmac.new(key, f"{purpose}\0{secret}".encode(), hashlib.sha256).digest()
+
+
+def uuid7(now_ms: int) -> uuid.UUID:
+    """A UUID that sorts by time (RFC 9562, version 7)."""
+    random = int.from_bytes(secrets.token_bytes(10))
+    value = (now_ms & (2**48 - 1)) << 80 | 7 << 76 | ((random >> 62) & 0xFFF) << 64 | 2 << 62 | (random & (2**62 - 1))
+    return uuid.UUID(int=value)
+
+
+API_KEY_PREFIX = "qmk_"
+
+
+def api_key() -> str:
+    """A new API key: recognisable in a leak scan, 256 bits of secret."""
+    return API_KEY_PREFIX + token()
+
+
+def is_api_key(value: str) -> bool:
+    """Whether a bearer value is one of our API keys rather than a token."""
+    return value.startswith(API_KEY_PREFIX)

@@ -1,0 +1,91 @@
+"""The schema's history: numbered SQL files, forward only, each in a transaction of its own.
+
+Run by `make run`, by the tests and by a Lambda function. Only one runs at a time; a statement that waits for a lock longer
+than four seconds gives up, so that a migration never queues up the whole application behind itself.
+"""
+
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from chalicelib.kernel import database, store
+from chalicelib.kernel.log import logger
+
+FOLDER = Path(__file__).parent.parent / "migrations"
+LOCK_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One file: ``0001_what_it_does.sql``."""
+
+    version: int
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """Of the text, so that an applied file which was edited afterwards is noticed."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+class MigrationMismatch(Exception):
+    """The database's history is not this program's."""
+
+
+def load(folder: Path = FOLDER) -> list[Migration]:
+    """All migrations in order. Raises MigrationMismatch for a gap or a number given twice."""
+    found = [
+        Migration(int(path.name[:4]), path.stem[5:], path.read_text(encoding="utf-8"))
+        for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
+    ]
+    if [m.version for m in found] != list(range(1, len(found) + 1)):
+        raise MigrationMismatch("migrations are not numbered without gaps")
+    return found
+
+
+def migrate(owner_url: str) -> list[str]:
+    """Applies what is missing; the names of what was applied. May be repeated and run by several at once.
+
+    A database that is ahead of this program is left alone: old code keeps serving while a new version rolls out.
+    Raises MigrationMismatch for an applied file that has changed, psycopg.errors.LockNotAvailable after `LOCK_TRIES`.
+    """
+    with database.connect(owner_url) as connection:
+        connection.execute(store.LOCK_MIGRATIONS)
+        try:
+            connection.execute(store.CREATE_MIGRATIONS)
+            applied = {row["version"]: row for row in connection.execute(store.LIST_MIGRATIONS)}
+            missing = []
+            for migration in load():
+                known = applied.get(migration.version)
+                if known is None:
+                    missing.append(migration)
+                elif known["checksum"] != migration.checksum:
+                    raise MigrationMismatch(f"{migration.version:04d}_{migration.name} was edited after it was applied")
+            for migration in missing:
+                _apply(connection, migration)
+            return [f"{m.version:04d}_{m.name}" for m in missing]
+        finally:
+            connection.execute(store.UNLOCK_MIGRATIONS)
+
+
+def _apply(connection: database.Connection, migration: Migration) -> None:
+    for attempt in range(1, LOCK_TRIES + 1):
+        try:
+            with connection.transaction():
+                connection.execute(store.SET_LOCK_TIMEOUT)
+                connection.execute(migration.sql.encode())
+                connection.execute(
+                    store.RECORD_MIGRATION,
+                    {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
+                )
+        except psycopg.errors.LockNotAvailable:
+            if attempt == LOCK_TRIES:
+                raise
+            time.sleep(attempt)
+        else:
+            logger.info("migrated", extra={"version": migration.version, "migration": migration.name})
+            return

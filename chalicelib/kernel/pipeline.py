@@ -1,0 +1,263 @@
+"""One request through one endpoint: parse, enter, authorise, claim the key, handle, render, commit.
+
+A handler never sees a transaction begin or end. On a serialization failure or deadlock it runs again.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import psycopg
+from pydantic import BaseModel, ValidationError
+
+from chalicelib.kernel import bodies, idempotency, webhooks
+from chalicelib.kernel.dialects import Dialect
+from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Outside, Redirect
+from chalicelib.kernel.errors import BadRequest, Detail, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
+from chalicelib.kernel.requests import HttpRequest, HttpResponse
+from chalicelib.kernel.throttle import check_limit
+from chalicelib.kernel.uow import Entrance, EntryRefused, UnitOfWork, unit_of_work
+
+RUNS_MAX = 5
+"""How often a block is run in all when the database asks to repeat it."""
+Answer = TypeVar("Answer")
+
+
+@dataclass
+class Trace:
+    """What the log line of a request says besides the request."""
+
+    actor: str = "-"
+    statements: int = 0
+    runs: int = 0
+    cookies: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What the handler is called with."""
+
+    body: BaseModel
+    keywords: Mapping[str, Any]
+
+
+def answer(
+    endpoint: Endpoint, request: HttpRequest, variables: Mapping[str, str], dialect: Dialect, trace: Trace
+) -> HttpResponse:
+    """The response of an endpoint. Raises Refusal; what else it raises is our mistake."""
+    bodies.check_size(request, endpoint.max_bytes)
+    if endpoint.limit is not None:
+        check_limit(endpoint.limit, request.address)
+    entrance = endpoint.allow.entrance(request)
+    if endpoint.allow.signed_by is not None:
+        webhooks.verify(endpoint.allow.signed_by, request)
+    arguments = parse(endpoint, request, variables, dialect)
+    key = idempotency.key_of(request) if endpoint.keeps_replies else None
+    step: HttpResponse | Outside[Any, Any] = repeating(
+        lambda: _first(endpoint, request, entrance, arguments, key, dialect, trace), trace
+    )
+    while isinstance(step, Outside):
+        step = _next(endpoint, request, entrance, key, step, dialect, trace)
+    return step
+
+
+def repeating(block: Callable[[], Answer], trace: Trace) -> Answer:
+    """Runs a block again, a little later each time, when the database asks for it. Raises Unavailable after `RUNS_MAX`."""
+    for run in range(1, RUNS_MAX + 1):
+        trace.runs = run
+        try:
+            return block()
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
+            time.sleep(random.uniform(0, 0.01 * 2**run))  # noqa: S311  # jitter, not a secret
+    raise Unavailable(retry_after_s=1)
+
+
+def _first(
+    endpoint: Endpoint,
+    request: HttpRequest,
+    entrance: Entrance,
+    arguments: Arguments,
+    key: idempotency.Key | None,
+    dialect: Dialect,
+    trace: Trace,
+) -> HttpResponse | Outside[Any, Any]:
+    with _entered(endpoint, request, entrance, trace) as uow:
+        endpoint.allow.check(uow.actor)
+        if key is not None:
+            kept = idempotency.claim(uow, key)
+            if kept is not None:
+                return kept
+        call: Call[Any] = Call(request, uow, arguments.body)
+        return _settled(
+            endpoint, uow, key, dialect, trace, lambda: endpoint.handler(call, **arguments.keywords), call.cookies
+        )
+
+
+def _next(
+    endpoint: Endpoint,
+    request: HttpRequest,
+    entrance: Entrance,
+    key: idempotency.Key | None,
+    step: Outside[Any, Any],
+    dialect: Dialect,
+    trace: Trace,
+) -> HttpResponse | Outside[Any, Any]:
+    """Asks the provider and opens the next transaction; a failure frees the key, for a 5xx is never kept."""
+
+    def following() -> HttpResponse | Outside[Any, Any]:
+        with _entered(endpoint, request, entrance, trace) as uow:
+            if key is not None:
+                uow.savepoint()
+            return _settled(endpoint, uow, key, dialect, trace, lambda: step.then(uow, result), [])
+
+    try:
+        result = step.do()
+        return repeating(following, trace)
+    except Exception:
+        if key is not None:
+            with _entered(endpoint, request, entrance, trace) as uow:
+                idempotency.release(uow, key)
+        raise
+
+
+def _settled(
+    endpoint: Endpoint,
+    uow: UnitOfWork,
+    key: idempotency.Key | None,
+    dialect: Dialect,
+    trace: Trace,
+    handle: Callable[[], Any],
+    cookies: list[str],
+) -> HttpResponse | Outside[Any, Any]:
+    """Runs one step of the handler and keeps its answer under the key, refusals of the caller's making included."""
+    try:
+        reply = handle()
+    except Refusal as refusal:
+        if key is None or refusal.status_in(dialect.name) >= 500:
+            raise
+        uow.rollback_to_savepoint()
+        response = refused(refusal, dialect)
+    else:
+        if isinstance(reply, Outside):
+            return reply
+        response = render(endpoint, reply)
+        response.cookies = cookies
+    if key is not None:
+        idempotency.keep(uow, key, response)
+    return response
+
+
+class _entered:  # noqa: N801  # reads as the function it is: with _entered(...)
+    """A unit of work that refuses unknown credentials in the surface's words and counts statements for the log."""
+
+    def __init__(self, endpoint: Endpoint, request: HttpRequest, entrance: Entrance, trace: Trace) -> None:
+        self._endpoint, self._trace = endpoint, trace
+        self._opened = unit_of_work(entrance, request_id=request.request_id)
+
+    def __enter__(self) -> UnitOfWork:
+        try:
+            self._uow = self._opened.__enter__()
+        except EntryRefused as refused_entry:
+            raise _unauthenticated(self._endpoint, refused_entry.reason) from None
+        self._trace.actor = self._uow.actor.label
+        return self._uow
+
+    def __exit__(self, *exc: Any) -> bool | None:
+        try:
+            return self._opened.__exit__(*exc)
+        finally:
+            self._trace.statements += self._uow.statements + (exc[0] is not None)
+
+
+def _unauthenticated(endpoint: Endpoint, reason: str) -> Refusal:
+    if reason == "password_changed" and "wms" in endpoint.allow.audiences:
+        return Unauthenticated("Token invalidated by password change")
+    if reason == "unknown_host":
+        return NotFound()
+    return Unauthenticated(endpoint.allow.expired_sentence)
+
+
+def parse(endpoint: Endpoint, request: HttpRequest, variables: Mapping[str, str], dialect: Dialect) -> Arguments:
+    """Path, query and body as the handler wants them. Raises Invalid with every wrong field, NotFound."""
+    wrong: list[Detail] = []
+    keywords = _variables(endpoint, variables, dialect, wrong)
+    bodies.check_query(request)
+    query = _model(endpoint.query_model, _query_data(endpoint, request), "query", dialect, wrong)
+    if endpoint.takes_query:
+        keywords["query"] = query
+    body = _model(endpoint.body_model, _body_data(endpoint, request, dialect), "body", dialect, wrong)
+    if wrong or body is None:
+        raise Invalid(wrong)
+    return Arguments(body, keywords)
+
+
+def _variables(
+    endpoint: Endpoint, variables: Mapping[str, str], dialect: Dialect, wrong: list[Detail]
+) -> dict[str, Any]:
+    keywords: dict[str, Any] = {}
+    for name, adapter in endpoint.variables.items():
+        try:
+            bodies.check_text(variables[name])
+            keywords[name] = adapter.validate_python(variables[name])
+        except BadRequest:
+            raise NotFound from None
+        except ValidationError as error:
+            if not dialect.path_is_field:
+                raise NotFound from None
+            wrong += [{**d, "loc": [*d["loc"], name]} for d in bodies.details_of(error, "path", dialect)]
+    return keywords
+
+
+def _query_data(endpoint: Endpoint, request: HttpRequest) -> dict[str, Any]:
+    """Repeated parameters as lists where the model wants one; elsewhere a repetition is an error of its own."""
+    if not endpoint.takes_query:
+        return {}
+    fields = endpoint.query_model.model_fields
+    data: dict[str, Any] = {}
+    for name, values in request.query.items():
+        is_list = name in fields and "list" in str(fields[name].annotation)
+        data[name] = list(values) if is_list or len(values) > 1 else values[0]
+    return data
+
+
+def _body_data(endpoint: Endpoint, request: HttpRequest, dialect: Dialect) -> Any:
+    if not endpoint.reads_body:
+        return {}
+    if endpoint.content == "form":
+        return bodies.read_form(request)
+    if endpoint.content == "multipart":
+        return bodies.read_multipart(request)
+    return bodies.read_json(request, dialect) if request.raw_body.strip() else {}
+
+
+def _model(
+    model: type[BaseModel], data: Any, place: str, dialect: Dialect, wrong: list[Detail]
+) -> BaseModel | None:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        wrong += bodies.details_of(error, place, dialect)
+        return None
+
+
+def render(endpoint: Endpoint, reply: Any) -> HttpResponse:
+    """The HTTP form of what a handler returned."""
+    if reply is None:
+        return HttpResponse(204, media_type="")
+    if isinstance(reply, Redirect):
+        return HttpResponse(302, media_type="", headers={"Location": reply.location})
+    if isinstance(reply, Binary):
+        return HttpResponse(endpoint.status, reply.content, reply.media_type, dict(reply.headers))
+    if endpoint.reply is None:
+        raise TypeError(f"{endpoint.method} {endpoint.path} declares no reply")
+    return HttpResponse(endpoint.status, endpoint.reply.dump_json(reply))
+
+
+def refused(refusal: Refusal, dialect: Dialect) -> HttpResponse:
+    """The HTTP form of a refusal."""
+    import json
+
+    body = json.dumps(dialect.error_body(refusal), default=str).encode()
+    return HttpResponse(refusal.status_in(dialect.name), body, headers=dict(refusal.headers))

@@ -1,0 +1,53 @@
+"""The base of every request and reply model, and the field types that contexts share."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StrictInt, StringConstraints
+from pydantic_core import PydanticCustomError
+
+QUANTITY_MAX = 1_000_000_000
+
+
+class Shape(BaseModel):
+    """A frozen model. In requests unknown fields are refused; a field that is wrong is named with the others."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True, str_strip_whitespace=False)
+
+
+class NoBody(Shape):
+    """For endpoints that read no body; an empty object is forgiven."""
+
+
+class NoQuery(Shape):
+    """For endpoints without query parameters."""
+
+
+def _utc(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _refuse_unprintable(value: str) -> str:
+    """Control characters have no business in a name or an address; line breaks belong into `Note`."""
+    if not value.isprintable():
+        raise PydanticCustomError("string_unprintable", "Text should not contain control characters")
+    return value
+
+
+Instant = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+"""An aware UTC time, shown as ISO 8601 with Z."""
+Quantity = Annotated[StrictInt, Field(gt=0, le=QUANTITY_MAX)]
+"""Whole units of a stock-keeping unit, greater than zero."""
+Text = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_refuse_unprintable)]
+"""A required line of text."""
+OptionalText = Annotated[str, StringConstraints(max_length=255), AfterValidator(_refuse_unprintable)]
+"""A line of text that may be empty."""
+Note = Annotated[str, StringConstraints(max_length=4000)]
+"""Several lines."""
+Sku = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(_refuse_unprintable)
+]
+Barcode = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128), AfterValidator(_refuse_unprintable)
+]
+JsonObject = dict[str, Any]

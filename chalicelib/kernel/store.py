@@ -1,0 +1,135 @@
+"""The kernel's own SQL: entering as somebody, idempotency keys, outbox, audit, inbound webhooks, migrations."""
+
+BEGIN = "BEGIN"
+COMMIT = "COMMIT"
+ROLLBACK = "ROLLBACK"
+SAVEPOINT = "SAVEPOINT handler"
+ROLLBACK_TO_SAVEPOINT = "ROLLBACK TO SAVEPOINT handler"
+
+# Each enter function authenticates and sets app.organization_id in the same statement, and returns
+# {"organization": {...}, "actor": {...}} or {"refused": "reason"}: see migrations/0002_identity.sql.
+ENTER_PUBLIC = "SELECT enter_public(%(host)s) AS entered"
+ENTER_SESSION = """
+    SELECT enter_session(%(session_id)s::uuid, %(kind)s, %(principal_id)s, %(issued_at)s, %(now)s) AS entered
+"""
+ENTER_KEY = "SELECT enter_key(%(key_hash)s, %(now)s) AS entered"
+ENTER_MACHINE = "SELECT enter_machine(%(organization_id)s, %(name)s) AS entered"
+
+CLAIM_KEY = """
+    INSERT INTO idempotency_key (actor, route, key, body_hash, claimed_until, created_at)
+    SELECT %(actor)s, %(route)s, %(key)s, %(body_hash)s, %(claimed_until)s, %(now)s
+     WHERE pg_try_advisory_xact_lock(hashtextextended(%(actor)s || ' ' || %(route)s || ' ' || %(key)s, 0))
+        ON CONFLICT (organization_id, actor, route, key) DO UPDATE
+       SET body_hash = EXCLUDED.body_hash, claimed_until = EXCLUDED.claimed_until, created_at = EXCLUDED.created_at,
+           status = NULL, reply = NULL, headers = NULL
+     WHERE idempotency_key.created_at < %(expired_before)s
+        OR (idempotency_key.status IS NULL AND idempotency_key.claimed_until < %(now)s
+            AND idempotency_key.body_hash = EXCLUDED.body_hash)
+    RETURNING key
+"""
+FIND_KEY = """
+    SELECT body_hash, status, headers, reply
+      FROM idempotency_key
+     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
+"""
+KEEP_REPLY = """
+    UPDATE idempotency_key
+       SET status = %(status)s, headers = %(headers)s, reply = %(reply)s
+     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
+"""
+RELEASE_KEY = """
+    DELETE FROM idempotency_key
+     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s AND status IS NULL
+"""
+
+FLUSH = """
+    WITH told AS (
+        INSERT INTO outbox (topic, queue, payload, created_at, send_at)
+        SELECT topic, queue, payload, %(now)s, send_at
+          FROM jsonb_to_recordset(%(messages)s) AS message (topic text, queue text, payload jsonb, send_at timestamptz)
+        RETURNING id
+    ), noted AS (
+        INSERT INTO audit_entry (at, actor, action, entity, entity_id, before, after, request_id, mac)
+        SELECT %(now)s, %(actor)s, action, entity, entity_id, before, after, %(request_id)s, decode(mac, 'hex')
+          FROM jsonb_to_recordset(%(entries)s)
+            AS entry (action text, entity text, entity_id text, before jsonb, after jsonb, mac text)
+        RETURNING id, organization_id
+    )
+    INSERT INTO audit_unsealed (audit_id, organization_id) SELECT id, organization_id FROM noted
+"""
+
+DUE_OUTBOX = """
+    SELECT id, organization_id, topic, queue FROM take_due_outbox(%(now)s, %(resend_at)s, %(limit)s)
+"""
+CLAIM_OUTBOX = """
+    UPDATE outbox
+       SET attempts = attempts + 1, leased_until = %(leased_until)s
+     WHERE id = %(id)s AND closed_at IS NULL AND dead_at IS NULL AND (leased_until IS NULL OR leased_until < %(now)s)
+    RETURNING topic, payload, attempts, created_at
+"""
+LOCK_CLAIMED = "SELECT id FROM outbox WHERE id = %(id)s AND closed_at IS NULL FOR UPDATE"
+CLOSE_OUTBOX = """
+    UPDATE outbox SET closed_at = %(now)s, leased_until = NULL, last_error = NULL WHERE id = %(id)s AND closed_at IS NULL
+"""
+FAIL_OUTBOX = """
+    UPDATE outbox
+       SET leased_until = NULL,
+           last_error = %(error)s,
+           send_at = %(retry_at)s,
+           dead_at = CASE WHEN attempts >= %(attempts_max)s THEN %(now)s END
+     WHERE id = %(id)s AND closed_at IS NULL
+    RETURNING dead_at IS NOT NULL AS is_dead
+"""
+LIST_DEAD = "SELECT id, organization_id, topic, attempts, last_error, dead_at FROM list_dead_outbox(%(limit)s)"
+REPLAY_DEAD = "SELECT replay_dead_outbox(%(ids)s::bigint[], %(now)s) AS replayed"
+
+RECEIVE_WEBHOOK = """
+    INSERT INTO webhook_delivery (source, external_id, event_type, payload, received_at)
+    VALUES (%(source)s, %(external_id)s, %(event_type)s, %(payload)s, %(now)s)
+        ON CONFLICT (organization_id, source, external_id) DO NOTHING
+    RETURNING id
+"""
+GET_WEBHOOK = "SELECT source, external_id, event_type, payload, received_at FROM webhook_delivery WHERE id = %(id)s"
+
+LIST_ORGANIZATIONS = "SELECT id FROM list_organizations() AS id"
+LOCK_SEALING = "SELECT pg_try_advisory_xact_lock(hashtextextended('seal_audit', %(organization_id)s)) AS is_ours"
+LAST_SEAL = "SELECT number, hash FROM audit_seal ORDER BY number DESC LIMIT 1"
+LIST_UNSEALED = """
+    SELECT e.id, e.at, e.actor, e.action, e.entity, e.entity_id, e.before::text AS before, e.after::text AS after,
+           e.request_id, e.mac
+      FROM audit_unsealed u JOIN audit_entry e ON e.id = u.audit_id
+     ORDER BY e.id LIMIT %(limit)s
+"""
+SEAL = """
+    WITH taken AS (DELETE FROM audit_unsealed WHERE audit_id = ANY(%(audit_ids)s) RETURNING audit_id)
+    INSERT INTO audit_seal (number, audit_id, hash)
+    SELECT number, audit_id, decode(hash, 'hex')
+      FROM jsonb_to_recordset(%(seals)s) AS seal (number bigint, audit_id bigint, hash text)
+"""
+LIST_SEALED = """
+    SELECT s.number, s.audit_id, s.hash, e.id, e.at, e.actor, e.action, e.entity, e.entity_id,
+           e.before::text AS before, e.after::text AS after, e.request_id, e.mac
+      FROM audit_seal s LEFT JOIN audit_entry e ON e.id = s.audit_id
+     WHERE s.number > %(after_number)s
+     ORDER BY s.number LIMIT %(limit)s
+"""
+COUNT_UNCHAINED = """
+    SELECT count(*) AS entries
+      FROM audit_entry e
+     WHERE NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = e.id)
+       AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.audit_id = e.id)
+"""
+
+LOCK_MIGRATIONS = "SELECT pg_advisory_lock(hashtextextended('schema_migration', 0))"
+UNLOCK_MIGRATIONS = "SELECT pg_advisory_unlock(hashtextextended('schema_migration', 0))"
+CREATE_MIGRATIONS = """
+    CREATE TABLE IF NOT EXISTS schema_migration (
+        version int PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+LIST_MIGRATIONS = "SELECT version, name, checksum FROM schema_migration ORDER BY version"
+RECORD_MIGRATION = """
+    INSERT INTO schema_migration (version, name, checksum) VALUES (%(version)s, %(name)s, %(checksum)s)
+"""
+SET_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '4s'"
