@@ -10,7 +10,7 @@ SHELF = Listing(
     source="FROM shelf",
     condition="shelf.depth IS NULL OR shelf.depth < %(depth_max)s",
     fields=(
-        text("id", "shelf.id::text", "eq in ilike"),
+        text("id", "shelf.id::text", "eq in ilike", sort="shelf.id"),
         text("name", "shelf.name", "eq in ilike", null_word="none", is_searchable=True),
         integer("depth", "shelf.depth", "eq in ilike gte lte", null_word="none", is_searchable=True),
         number("load", "shelf.load", "eq in ilike gte lte", is_searchable=True),

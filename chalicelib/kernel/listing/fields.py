@@ -81,10 +81,11 @@ class ListField:
     expression: sql.SQL
     operators: tuple[str, ...]
     is_searchable: bool = False
-    is_sortable: bool = True
     null_word: str | None = None
     values: tuple[str, ...] = ()
     """The words of an enumeration; anything else is refused."""
+    sort: sql.SQL | None = None
+    """What is sorted by instead of the expression: the number behind an id that is shown as text."""
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name) or "__" in self.name:
@@ -93,6 +94,11 @@ class ListField:
             raise ValueError(f"{self.name} is {self.kind.name}: no {sorted(unknown)}")
         if self.is_searchable and "ilike" not in ALLOWED[self.kind]:
             raise ValueError(f"{self.name} is {self.kind.name}: not searchable")
+
+    @property
+    def sort_expression(self) -> sql.SQL:
+        """What this field is sorted by."""
+        return self.sort or self.expression
 
     @property
     def parameters(self) -> Iterable[tuple[str, str]]:
@@ -166,12 +172,21 @@ def text(
     operators: str = "",
     *,
     is_searchable: bool = False,
-    is_sortable: bool = True,
     null_word: str | None = None,
+    sort: LiteralString | None = None,
 ) -> ListField:
-    """A field of text. The expression must be of type text: cast uuid and bit columns (``job.id::text``)."""
+    """A field of text. The expression must be of type text: cast uuid and bit columns (``job.id::text``).
+
+    `sort` is what the field is sorted by where text would order it wrongly (``sort="job.id"``: 9 before 10).
+    """
     return ListField(
-        name, Kind.TEXT, constant(expression), tuple(operators.split()), is_searchable, is_sortable, null_word
+        name,
+        Kind.TEXT,
+        constant(expression),
+        tuple(operators.split()),
+        is_searchable,
+        null_word=null_word,
+        sort=constant(sort) if sort else None,
     )
 
 
@@ -181,18 +196,11 @@ def integer(
     operators: str = "",
     *,
     is_searchable: bool = False,
-    is_sortable: bool = True,
     null_word: str | None = None,
 ) -> ListField:
     """A whole number within 64 bits; ``ilike`` and search look at its digits."""
     return ListField(
-        name,
-        Kind.INTEGER,
-        constant(expression),
-        tuple(operators.split()),
-        is_searchable,
-        is_sortable,
-        null_word,
+        name, Kind.INTEGER, constant(expression), tuple(operators.split()), is_searchable, null_word=null_word
     )
 
 

@@ -71,7 +71,7 @@ class Listing:
         self.condition = sql.SQL(condition)
         self.tiebreaker = constant(tiebreaker)
         self.fields = {field.name: field for field in fields}
-        self.sortable = [field.name for field in fields if field.is_sortable]
+        self.sortable = list(self.fields)
         self.searchable = [field.name for field in fields if field.is_searchable]
         self.default_sort = default_sort
         self._default = parse_sort(default_sort, self.sortable) or ()
@@ -176,7 +176,7 @@ class Listing:
 
     def _order_by(self, sorts: Sequence[Sort]) -> sql.Composed:
         """The tiebreaker runs with the last field, so that an index over both serves either direction."""
-        order = [(self.fields[sort.field].expression, sort.is_descending) for sort in sorts]
+        order = [(self.fields[sort.field].sort_expression, sort.is_descending) for sort in sorts]
         if self.tiebreaker not in [expression for expression, _ in order]:
             order.append((self.tiebreaker, bool(order) and order[-1][1]))
         return store.COMMA.join(
