@@ -67,8 +67,8 @@ def consumer(event: type[EventT]) -> Callable[[Consumer], Consumer]:
     return declare
 
 
-def handle_batch(event: dict[str, Any], modules: dict[str, str]) -> dict[str, Any]:
-    """Works on an SQS batch; `modules` maps topics to the modules of their consumers.
+def handle_batch(event: dict[str, Any], modules: dict[str, tuple[str, str]]) -> dict[str, Any]:
+    """Works on an SQS batch; `modules` maps topics to (queue, module) of their consumers.
 
     Returns ``{"batchItemFailures": [...]}``: messages that SQS should deliver again and, after five tries, put into the
     dead-letter queue. A failure of one does not stop its neighbours. A failed outbox row is not among them: the outbox
@@ -86,13 +86,13 @@ def handle_batch(event: dict[str, Any], modules: dict[str, str]) -> dict[str, An
     return {"batchItemFailures": failures}
 
 
-def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, str]) -> None:
+def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tuple[str, str]]) -> None:
     """Does the work of one outbox row, at most once at a time, and closes it. Does nothing for a closed or leased one.
 
     A failure of the consumer is written to the row: tried again with back-off and jitter, dead after `ATTEMPTS_MAX`.
     Raises when the row cannot be claimed or its failure not be written; then SQS delivers the message again.
     """
-    import_module(modules[topic])
+    import_module(modules[topic][1])
     work = _Work(organization_id, outbox_id, topic, *CONSUMERS[topic])
     step = repeating(work.first, Trace())
     while step is not None:

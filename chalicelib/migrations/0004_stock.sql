@@ -7,6 +7,7 @@ CREATE TABLE lot (
     number text NOT NULL,
     status text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'quarantine', 'exhausted', 'recalled')),
     expires_on date,
+    is_available boolean NOT NULL DEFAULT true,  -- whether its stock counts as available; changed with availability
     received_at timestamptz NOT NULL,
     UNIQUE (organization_id, variant_id, number)
 );

@@ -1,0 +1,40 @@
+"""What Lambda runs: the API behind one greedy route, the queues' workers, the schedules, the migration step.
+
+Event handlers are declared here and not on blueprints: Chalice deploys a blueprint's without importing this file
+(FACTS.md, Chalice 9).
+"""
+
+from typing import Any
+
+from chalicelib import routes
+from chalicelib.kernel import schedules
+from chalicelib.kernel.application import App, RouteEntry
+from chalicelib.kernel.jobs import handle_batch
+from chalicelib.kernel.migrations import migrate_from_settings
+
+app = App("quartermaster", (RouteEntry(*row) for row in routes.ROUTES))
+
+
+def _work_on(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Works on a batch of outbox messages; answers which of them SQS should deliver again."""
+    return handle_batch(event, routes.CONSUMERS)
+
+
+work_queue = app.lambda_function(name="work_queue")(_work_on)
+messages_queue = app.lambda_function(name="messages_queue")(_work_on)
+robots_queue = app.lambda_function(name="robots_queue")(_work_on)
+webhooks_queue = app.lambda_function(name="webhooks_queue")(_work_on)
+
+
+@app.lambda_function(name="telemetry_queue")
+def telemetry_queue(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Takes what robots said, as the IoT rule put it on the queue."""
+    from chalicelib.robots.jobs import handle_telemetry_batch
+
+    return handle_telemetry_batch(event)
+
+
+relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
+seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
+expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
+migrate = app.lambda_function(name="migrate")(migrate_from_settings)

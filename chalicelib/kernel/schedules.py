@@ -1,0 +1,33 @@
+"""What runs by the clock. EventBridge Scheduler calls these on AWS, the local stage's pump at the same intervals.
+
+Each may run twice at once or not at all for a while: the next run catches up.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from chalicelib.kernel import audit, clock, jobs
+
+INTERVALS_S = {"relay_outbox": 60.0, "seal_audit": 60.0, "expire_holds": 60.0}
+"""Seconds between two runs on AWS. The relay keeps looking for the whole minute; see `relay_outbox`."""
+LOCAL_INTERVALS_S = {"relay_outbox": 0.05, "seal_audit": 1.0, "expire_holds": 1.0}
+"""The same on the local stage."""
+RELAY_RUNS_S = 55.0
+
+
+def relay_outbox(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Sends what is due. Runs for `relay_for_s` seconds of the event, by default almost until the next run begins."""
+    return {"sent": jobs.relay(until=clock.timestamp() + float(event.get("relay_for_s", RELAY_RUNS_S)))}
+
+
+def seal_audit(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """Chains the audit entries that were committed since the last run."""
+    jobs.for_each_organization("seal_audit", audit.seal)
+    return {"status": "sealed"}
+
+
+def expire_holds(event: dict[str, Any], context: Any) -> dict[str, str]:
+    """Returns the stock of unpaid card orders whose time is over."""
+    orders = import_module("chalicelib.orders")
+    jobs.for_each_organization("expire_holds", orders.expire_unpaid)
+    return {"status": "expired"}

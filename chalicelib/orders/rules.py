@@ -1,0 +1,181 @@
+"""Orders: the state machine, the three vocabularies it is told in, and the sums."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from chalicelib.kernel.states import Machine
+
+State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
+OrderEvent = Literal[
+    "confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel"
+]
+
+ORDER: Machine[State, OrderEvent] = Machine(
+    "order",
+    {
+        ("pending", "confirm"): "confirmed",
+        ("pending", "start_picking"): "picking",
+        ("confirmed", "start_picking"): "picking",
+        ("picking", "stop_picking"): "confirmed",
+        ("picking", "finish_picking"): "picked",
+        ("picked", "pack"): "packed",
+        ("picked", "ship"): "shipped",
+        ("packed", "ship"): "shipped",
+        # Portals and integrators that ship without picking walk the machine in one step.
+        ("pending", "ship"): "shipped",
+        ("confirmed", "ship"): "shipped",
+        ("shipped", "deliver"): "delivered",
+        ("pending", "cancel"): "cancelled",
+        ("confirmed", "cancel"): "cancelled",
+    },
+)
+
+OPEN_STATES: frozenset[State] = frozenset({"pending", "confirmed"})
+"""What wms calls OPEN."""
+HOLDING_STATES: frozenset[State] = frozenset({"pending", "confirmed", "picking"})
+"""Open lines of orders in these states may hold stock."""
+
+_COMMERCE: dict[State, str] = {"picking": "confirmed", "picked": "confirmed"}
+_WMS: dict[State, str] = {"pending": "OPEN", "confirmed": "OPEN", "delivered": "SHIPPED"}
+_INVENTORY: dict[State, str] = {
+    "confirmed": "reserved",
+    "picking": "reserved",
+    "picked": "reserved",
+    "packed": "reserved",
+    "shipped": "fulfilled",
+    "delivered": "fulfilled",
+}
+
+CARD_HOLD = timedelta(minutes=30)
+"""How long an unpaid card order keeps its stock."""
+UNCONFIRMED_HOLD = timedelta(days=3)
+"""How long an order keeps its stock that waits for a check, cash or somebody's approval of terms."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of an order. Invariant: shipped <= packed <= picked and picked + short <= quantity."""
+
+    id: int
+    position: int
+    product_id: int
+    variant_id: int
+    sku: str
+    name: str
+    brand: str
+    unit_size: str
+    quantity: int
+    unit_price_minor: int
+    is_bulk_price: bool
+    line_total_minor: int
+    picked: int = 0
+    packed: int = 0
+    shipped: int = 0
+    short: int = 0
+
+    @property
+    def open(self) -> int:
+        """Units that still have to be picked."""
+        return self.quantity - self.picked - self.short
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order with its lines."""
+
+    id: int
+    number: str
+    barcode: str | None
+    channel: str
+    state: State
+    payment_state: str
+    payment_method: str
+    customer_id: int | None
+    warehouse_id: int
+    is_reserved: bool
+    is_short: bool
+    currency: str
+    subtotal_minor: int
+    discount_minor: int
+    delivery_fee_minor: int
+    total_minor: int
+    delivery_name: str
+    delivery_first_name: str | None
+    delivery_last_name: str | None
+    delivery_email: str | None
+    delivery_company: str | None
+    delivery_address: str
+    delivery_city: str
+    delivery_state: str
+    delivery_zip: str
+    delivery_phone: str | None
+    billing_address: str | None
+    special_notes: str | None
+    tracking_number: str | None
+    carrier: str | None
+    placed_at: datetime
+    hold_expires_at: datetime | None
+    updated_at: datetime
+    lines: tuple[Line, ...]
+
+    @property
+    def document(self) -> str:
+        """How the stock ledger names this order."""
+        return f"order:{self.id}"
+
+
+@dataclass(frozen=True)
+class LineProgress:
+    """What has happened to a line since; signed."""
+
+    line_id: int
+    picked: int = 0
+    packed: int = 0
+    shipped: int = 0
+    short: int = 0
+
+
+def commerce_status(order: Order) -> str:
+    """pending, confirmed, packed, shipped, delivered or cancelled."""
+    return _COMMERCE.get(order.state, order.state)
+
+
+def wms_status(order: Order) -> str:
+    """OPEN, PICKING, PICKED, PACKED, SHIPPED or CANCELLED."""
+    return _WMS.get(order.state, order.state.upper())
+
+
+def inventory_status(order: Order) -> str:
+    """pending, reserved, fulfilled or cancelled."""
+    if order.state == "pending":
+        return "reserved" if order.is_reserved else "pending"
+    return _INVENTORY.get(order.state, order.state)
+
+
+def is_released(order: Order) -> bool:
+    """Whether the floor may start: open, and neither waiting for a card payment nor for somebody's approval."""
+    if order.state == "confirmed":
+        return True
+    return order.state == "pending" and (order.channel in ("wms", "staff") or order.is_reserved)
+
+
+def has_credit(*, terms: str, limit_minor: int, owed_minor: int, total_minor: int) -> bool:
+    """Whether a customer may owe this order as well."""
+    return terms == "net30" and owed_minor + total_minor <= limit_minor
+
+
+def hold_expires_at(payment_method: str, state: State, now: datetime) -> datetime | None:
+    """When an unpaid order gives its stock back; never for a confirmed one."""
+    if state != "pending":
+        return None
+    return now + (CARD_HOLD if payment_method == "credit_card" else UNCONFIRMED_HOLD)
+
+
+def delivery_fee_minor(settings: dict[str, object], subtotal_minor: int) -> int:
+    """The organization's delivery fee: ``delivery_fee_minor``, nothing from ``free_delivery_from_minor`` on."""
+    free_from = settings.get("free_delivery_from_minor")
+    if isinstance(free_from, int) and subtotal_minor >= free_from:
+        return 0
+    fee = settings.get("delivery_fee_minor", 0)
+    return fee if isinstance(fee, int) else 0

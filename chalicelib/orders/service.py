@@ -1,0 +1,313 @@
+"""Use cases of the order book, one function each. What other contexts may call stands in ``__init__``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from chalicelib import catalogue, places, stock
+from chalicelib.kernel import ids
+from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.orders import rules, store
+from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
+from chalicelib.orders.rules import ORDER, LineProgress, Order, OrderEvent, State
+
+EXPIRE_BATCH = 50
+
+
+class PriceChanged(Conflict):
+    """A line was sent with a price that is not today's; `lines` says which. Nothing was ordered."""
+
+    code = "price_changed"
+    sentence = "Prices have changed"
+
+
+class CreditExceeded(Conflict):
+    """The customer's terms do not cover this order."""
+
+    code = "credit_exceeded"
+    sentence = "This order exceeds the credit limit"
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """What a caller decides about an order; everything with a price in it is decided here."""
+
+    channel: str
+    payment_method: str
+    customer_id: int | None
+    delivery: Mapping[str, str | None]
+    barcode: str | None = None
+    warehouse_id: int | None = None
+    """Where it must be held; None: the first warehouse that has everything."""
+    special_notes: str | None = None
+    billing_address: str | None = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One line as asked for."""
+
+    item: catalogue.Item
+    expected_price_minor: int | None = None
+
+
+def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
+    """Prices, checks credit, holds the stock and writes the order: all in this transaction, or nothing.
+
+    Raises catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Eight
+    statements for any number of lines, ten on terms.
+    """
+    priced = catalogue.priced(uow, [a.item for a in asked])
+    _check_prices(asked, priced)
+    subtotal = sum(line.line_total_minor for line in priced)
+    fee = rules.delivery_fee_minor(uow.organization.settings, subtotal)
+    state = _first_state(uow, new, subtotal + fee)
+    wants = [stock.Want(n, line.variant_id, line.sku, line.quantity) for n, line in enumerate(priced, 1)]
+    held = stock.choose(uow, wants, _warehouses(uow, new.warehouse_id))
+    order_id, line_ids = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee, is_short=False)
+    renamed = [stock.Want(line_ids[w.order_line_id], w.variant_id, w.sku, w.quantity) for w in wants]
+    quantities = {line_ids[n]: quantity for n, quantity in held.quantities.items()}
+    stock.post(uow, holds=stock.holds_of(renamed, stock.Held(held.warehouse_id, quantities)))
+    return _announce(uow, order_id)
+
+
+def place_unheld(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
+    """An integrator's order: priced and written, stock is held later by `reserve`."""
+    priced = catalogue.priced(uow, [a.item for a in asked])
+    warehouse_id = _warehouses(uow, new.warehouse_id)[0]
+    order_id, _ = _insert(uow, new, priced, state="pending", warehouse_id=warehouse_id, fee=0, is_short=False)
+    order = store.get_order(uow, order_id)
+    uow.audit("order.placed", "order", order.id, after={"number": order.number, "channel": order.channel})
+    return order
+
+
+def _warehouses(uow: UnitOfWork, wanted: int | None) -> list[int]:
+    active = places.warehouse_ids(uow)
+    if wanted is not None:
+        if wanted not in active:
+            raise NotFound("Location not found")
+        return [wanted]
+    if not active:
+        raise Conflict("There is no active warehouse")
+    return active
+
+
+def _check_prices(asked: Sequence[Asked], priced: Sequence[catalogue.PricedItem]) -> None:
+    changed = [
+        {"sku": p.sku, "unit_price": p.unit_price_minor / 100}
+        for a, p in zip(asked, priced, strict=True)
+        if a.expected_price_minor is not None and a.expected_price_minor != p.unit_price_minor
+    ]
+    if changed:
+        raise PriceChanged(lines=changed)
+
+
+def _first_state(uow: UnitOfWork, new: NewOrder, total_minor: int) -> State:
+    """confirmed for a customer on terms within their limit, else pending until it is paid or approved."""
+    if new.payment_method != "net30" or new.customer_id is None:
+        return "pending"
+    terms, limit_minor, owed_minor = store.lock_credit(uow, new.customer_id)
+    if terms != "net30":
+        return "pending"
+    if not rules.has_credit(terms=terms, limit_minor=limit_minor, owed_minor=owed_minor, total_minor=total_minor):
+        raise CreditExceeded
+    return "confirmed"
+
+
+def _insert(
+    uow: UnitOfWork,
+    new: NewOrder,
+    priced: Sequence[catalogue.PricedItem],
+    *,
+    state: State,
+    warehouse_id: int,
+    fee: int,
+    is_short: bool,
+) -> tuple[int, dict[int, int]]:
+    subtotal = sum(line.line_total_minor for line in priced)
+    columns: dict[str, Any] = {
+        "number": ids.order_number(),
+        "barcode": new.barcode,
+        "channel": new.channel,
+        "state": state,
+        "payment_method": new.payment_method,
+        "customer_id": new.customer_id,
+        "placed_by": uow.actor.label,
+        "warehouse_id": warehouse_id,
+        "is_short": is_short,
+        "currency": uow.organization.currency,
+        "subtotal_minor": subtotal,
+        "discount_minor": 0,
+        "delivery_fee_minor": fee,
+        "total_minor": subtotal + fee,
+        "billing_address": new.billing_address,
+        "special_notes": new.special_notes,
+        "hold_expires_at": None if new.channel == "inventory" else rules.hold_expires_at(new.payment_method, state, uow.now),
+        **{name: new.delivery.get(name) for name in _DELIVERY},
+        **{name: new.delivery.get(name) or "" for name in _DELIVERY_REQUIRED},
+    }
+    lines = [{"position": n, **asdict(line)} for n, line in enumerate(priced, 1)]
+    return store.insert_order(uow, columns, lines)
+
+
+_DELIVERY_REQUIRED = ("delivery_name", "delivery_address", "delivery_city", "delivery_state", "delivery_zip")
+_DELIVERY = (
+    "delivery_first_name",
+    "delivery_last_name",
+    "delivery_email",
+    "delivery_company",
+    "delivery_phone",
+)
+
+
+def _announce(uow: UnitOfWork, order_id: int) -> Order:
+    order = store.get_order(uow, order_id)
+    uow.publish(OrderPlaced(order_id=order_id).message())
+    uow.audit(
+        "order.placed",
+        "order",
+        order.id,
+        after={"number": order.number, "channel": order.channel, "total_minor": order.total_minor},
+    )
+    return order
+
+
+def reserve(uow: UnitOfWork, order_id: int) -> Order:
+    """Holds stock for every line of a pending order: all of it or none.
+
+    Raises NotFound for another organization's order, Conflict when it is not pending or held already, stock.OutOfStock
+    with every short line.
+    """
+    order = store.lock_order(uow, order_id)
+    if rules.inventory_status(order) != "pending":
+        raise Conflict(f"Order is {rules.inventory_status(order)}, must be pending")
+    wants = [stock.Want(line.id, line.variant_id, line.sku, line.open) for line in order.lines]
+    held = stock.hold(uow, wants, [order.warehouse_id])
+    store.set_reserved(uow, order.id, held.warehouse_id)
+    uow.audit("order.reserved", "order", order.id, after={"warehouse_id": held.warehouse_id})
+    return store.get_order(uow, order.id)
+
+
+def fulfil(uow: UnitOfWork, order_id: int) -> Order:
+    """Ships a reserved order completely, without picking: stock leaves its bins once, first expired first.
+
+    Raises Conflict when it is not reserved or the floor is working on it, or when its stock cannot be taken from bins.
+    """
+    order = store.lock_order(uow, order_id)
+    if rules.inventory_status(order) != "reserved" or order.state not in rules.OPEN_STATES:
+        raise Conflict(f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking")
+    moves = _take(uow, order)
+    holds = [
+        stock.HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity)
+        for h in stock.held_for(uow, [line.id for line in order.lines])
+    ]
+    stock.post(uow, moves=moves, holds=holds)
+    add_progress(uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines])
+    advance(uow, [order], "ship")
+    uow.publish(OrderShipped(order_id=order.id).message())
+    uow.audit("order.fulfilled", "order", order.id)
+    return store.get_order(uow, order.id)
+
+
+def _take(uow: UnitOfWork, order: Order) -> list[stock.Move]:
+    """Moves that take an order's open units from their bins straight to the customer."""
+    free = [
+        [f, f.free] for f in stock.free_stock(uow, order.warehouse_id, [line.variant_id for line in order.lines])
+    ]
+    moves = []
+    for line in order.lines:
+        needed = line.open
+        for slot in free:
+            level, left = slot[0], slot[1]
+            taken = min(needed, left) if level.variant_id == line.variant_id else 0
+            if taken:
+                moves.append(
+                    stock.Move(line.variant_id, taken, level.account_id, "customer", "shipment", order.document, level.lot_id)
+                )
+                slot[1], needed = left - taken, needed - taken
+        if needed:
+            raise Conflict(f"{line.sku}: {needed} units are held but lie in no bin that may be picked")
+    return moves
+
+
+def cancel(uow: UnitOfWork, order_id: int, *, reason: str) -> Order:
+    """Cancels an open order and gives its stock back. Raises NotFound, Conflict for one that the floor has begun."""
+    order = store.lock_order(uow, order_id)
+    return _cancel(uow, order, reason)
+
+
+def _cancel(uow: UnitOfWork, order: Order, reason: str) -> Order:
+    advance(uow, [order], "cancel")
+    stock.release(uow, [line.id for line in order.lines])
+    uow.publish(OrderCancelled(order_id=order.id, reason=reason).message())
+    uow.audit("order.cancelled", "order", order.id, before={"state": order.state}, after={"reason": reason})
+    return store.get_order(uow, order.id)
+
+
+def expire_unpaid(uow: UnitOfWork) -> int:
+    """Cancels orders that were not paid in time; how many. A schedule's work; may be repeated."""
+    orders = store.lock_orders(uow, store.list_expired(uow, EXPIRE_BATCH))
+    due = [
+        o for o in orders
+        if o.state == "pending" and o.payment_state in ("unpaid", "failed") and o.hold_expires_at and o.hold_expires_at <= uow.now
+    ]
+    for order in due:
+        _cancel(uow, order, "expired")
+    return len(due)
+
+
+def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent) -> None:
+    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them."""
+    if orders:
+        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders])
+
+
+def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
+    """Adds what was picked, packed, shipped or found missing to lines of locked orders, in one statement."""
+    if progress:
+        store.add_progress(uow, progress)
+
+
+def flag_short(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
+    """Marks orders that will not be delivered in full."""
+    uow.execute(store.SET_SHORT, {"ids": list(order_ids), "now": uow.now})
+
+
+def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:
+    """Notes how a locked order left, moves it to shipped and announces it. Raises Conflict when it may not ship."""
+    uow.execute(
+        store.SET_TRACKING, {"id": order.id, "tracking_number": tracking_number, "carrier": carrier, "now": uow.now}
+    )
+    advance(uow, [order], "ship")
+    uow.publish(OrderShipped(order_id=order.id).message())
+    uow.audit("order.shipped", "order", order.id, after={"tracking_number": tracking_number, "carrier": carrier})
+
+
+def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
+    """Sets the payment state of a locked order; a paid pending one is confirmed and keeps its stock. May be repeated."""
+    keeps_stock = payment_state in ("paid", "processing", "authorized")
+    uow.execute(
+        store.SET_PAYMENT_STATE,
+        {"id": order.id, "payment_state": payment_state, "keeps_stock": keeps_stock, "now": uow.now},
+    )
+    if payment_state == "paid" and order.state == "pending":
+        advance(uow, [order], "confirm")
+    uow.audit(
+        "order.payment", "order", order.id, before={"payment_state": order.payment_state}, after={"payment_state": payment_state}
+    )
+
+
+@dataclass(frozen=True)
+class HoldsCheck:
+    """Open order lines against holds; `wrong_lines` must be 0."""
+
+    open_units: int
+    held_units: int
+    wrong_lines: int
+
+
+def check_holds(uow: UnitOfWork) -> HoldsCheck:
+    """Compares every hold with its order line. For checks, not for requests."""
+    sums = uow.row(store.SUM_OPEN_LINES) or {"open_units": 0, "held_units": 0}
+    return HoldsCheck(sums["open_units"], sums["held_units"], uow.value(store.CHECK_HOLDS))

@@ -1,0 +1,248 @@
+"""SQL of the order book."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.uow import Row, UnitOfWork
+from chalicelib.orders.rules import Line, LineProgress, Order, OrderEvent, State
+
+# Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
+_ORDERS = """
+    SELECT o.id, o.number, o.barcode, o.channel, o.state, o.payment_state, o.payment_method, o.customer_id, o.warehouse_id,
+           o.is_reserved, o.is_short, o.currency, o.subtotal_minor, o.discount_minor, o.delivery_fee_minor, o.total_minor,
+           o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_email, o.delivery_company,
+           o.delivery_address, o.delivery_city, o.delivery_state, o.delivery_zip, o.delivery_phone, o.billing_address,
+           o.special_notes, o.tracking_number, o.carrier, o.placed_at, o.hold_expires_at, o.updated_at,
+           (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'position', l.position, 'product_id', l.product_id,
+                   'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'brand', l.brand, 'unit_size', l.unit_size,
+                   'quantity', l.quantity, 'unit_price_minor', l.unit_price_minor, 'is_bulk_price', l.is_bulk_price,
+                   'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
+                   'short', l.short) ORDER BY l.position)
+              FROM order_line l WHERE l.order_id = o.id) AS lines
+      FROM sales_order o
+"""
+# Locking and reading are one statement, yet the lines are read after the lock is held: the outer query runs once the
+# materialised rows are ours, but on the statement's snapshot. So what was locked is read again by a second statement
+# wherever a waiting transaction may have changed the lines (lock_orders).
+LOCK_ORDERS = "SELECT id FROM sales_order WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE"
+LIST_BY_IDS = _ORDERS + " WHERE o.id = ANY(%(ids)s) ORDER BY o.id"
+FIND_BY_REFERENCES = _ORDERS + " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
+GET_BY_NUMBER = _ORDERS + " WHERE o.number = %(number)s"
+LATEST_BY_PHONE = _ORDERS + " WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1"
+LIST_INVENTORY = (
+    _ORDERS
+    + """
+     WHERE (%(state)s::text[] IS NULL OR o.state = ANY(%(state)s))
+       AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
+     ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
+"""
+)
+LIST_EXPIRED = """
+    SELECT id FROM sales_order
+     WHERE hold_expires_at <= %(now)s AND state = 'pending' AND payment_state IN ('unpaid', 'failed')
+     ORDER BY id LIMIT %(limit)s
+"""
+LOCK_ID_BY_NUMBER = "SELECT id FROM sales_order WHERE number = %(number)s FOR UPDATE"
+
+# A customer's terms, locked so that two orders cannot both use the last of a limit, and what they owe already.
+LOCK_CREDIT = """
+    WITH locked AS MATERIALIZED (
+        SELECT id, payment_terms, credit_limit_minor FROM customer WHERE id = %(customer_id)s FOR UPDATE
+    )
+    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor FROM locked
+"""
+SUM_OWED = """
+    SELECT coalesce(sum(total_minor), 0)::bigint AS owed_minor
+      FROM sales_order
+     WHERE customer_id = %(customer_id)s AND payment_method = 'net30' AND state <> 'cancelled'
+       AND payment_state IN ('unpaid', 'processing', 'overdue', 'failed')
+"""
+
+INSERT_ORDER = """
+    WITH placed AS (
+        INSERT INTO sales_order (number, barcode, channel, state, payment_state, payment_method, customer_id, placed_by,
+            warehouse_id, is_short, currency, subtotal_minor, discount_minor, delivery_fee_minor, total_minor, delivery_name,
+            delivery_first_name, delivery_last_name, delivery_email, delivery_company, delivery_address, delivery_city,
+            delivery_state, delivery_zip, delivery_phone, billing_address, special_notes, placed_at, hold_expires_at,
+            updated_at)
+        VALUES (%(number)s, %(barcode)s, %(channel)s, %(state)s, 'unpaid', %(payment_method)s, %(customer_id)s,
+            %(placed_by)s, %(warehouse_id)s, %(is_short)s, %(currency)s, %(subtotal_minor)s, %(discount_minor)s,
+            %(delivery_fee_minor)s, %(total_minor)s, %(delivery_name)s, %(delivery_first_name)s, %(delivery_last_name)s,
+            %(delivery_email)s, %(delivery_company)s, %(delivery_address)s, %(delivery_city)s, %(delivery_state)s,
+            %(delivery_zip)s, %(delivery_phone)s, %(billing_address)s, %(special_notes)s, %(now)s, %(hold_expires_at)s,
+            %(now)s)
+        RETURNING id
+    )
+    INSERT INTO order_line (order_id, position, product_id, variant_id, sku, name, brand, unit_size, quantity,
+        unit_price_minor, is_bulk_price, line_total_minor)
+    SELECT placed.id, l.position, l.product_id, l.variant_id, l.sku, l.name, l.brand, l.unit_size, l.quantity,
+           l.unit_price_minor, l.is_bulk_price, l.line_total_minor
+      FROM placed, jsonb_to_recordset(%(lines)s) AS l (position int, product_id int, variant_id int, sku text, name text,
+           brand text, unit_size text, quantity bigint, unit_price_minor bigint, is_bulk_price boolean,
+           line_total_minor bigint)
+     ORDER BY l.position
+    RETURNING order_id, id, position
+"""
+
+ADVANCE = """
+    UPDATE sales_order
+       SET state = n.state, updated_at = %(now)s,
+           hold_expires_at = CASE WHEN n.state = 'pending' THEN hold_expires_at END,
+           is_reserved = is_reserved AND n.state <> 'cancelled'
+      FROM jsonb_to_recordset(%(next)s) AS n (id int, before text, state text)
+     WHERE sales_order.id = n.id AND sales_order.state = n.before
+"""
+ADD_PROGRESS = """
+    UPDATE order_line l
+       SET picked = l.picked + d.picked, packed = l.packed + d.packed, shipped = l.shipped + d.shipped,
+           short = l.short + d.short
+      FROM jsonb_to_recordset(%(deltas)s) AS d (line_id int, picked bigint, packed bigint, shipped bigint, short bigint)
+     WHERE l.id = d.line_id
+"""
+SET_RESERVED = """
+    UPDATE sales_order SET is_reserved = true, warehouse_id = %(warehouse_id)s, updated_at = %(now)s,
+           hold_expires_at = NULL
+     WHERE id = %(id)s AND state = 'pending' AND NOT is_reserved
+"""
+SET_TRACKING = """
+    UPDATE sales_order SET tracking_number = %(tracking_number)s, carrier = %(carrier)s, updated_at = %(now)s
+     WHERE id = %(id)s
+"""
+SET_SHORT = "UPDATE sales_order SET is_short = true, updated_at = %(now)s WHERE id = ANY(%(ids)s) AND NOT is_short"
+SET_PAYMENT_STATE = """
+    UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
+           hold_expires_at = CASE WHEN %(keeps_stock)s THEN NULL ELSE hold_expires_at END
+     WHERE id = %(id)s
+"""
+ORDERS_OF_LINES = "SELECT DISTINCT order_id FROM order_line WHERE id = ANY(%(line_ids)s)"
+
+# Holds must be exactly the units that open orders wait for, once their stock is held at all.
+CHECK_HOLDS = """
+    SELECT count(*) AS wrong
+      FROM order_line l JOIN sales_order o ON o.id = l.order_id
+      LEFT JOIN (SELECT order_line_id, sum(quantity) AS held FROM stock_hold GROUP BY order_line_id) h
+        ON h.order_line_id = l.id
+     WHERE coalesce(h.held, 0) > CASE WHEN o.state IN ('pending', 'confirmed', 'picking')
+                                      THEN l.quantity - l.picked - l.short ELSE 0 END
+        OR (coalesce(h.held, 0) < l.quantity - l.picked - l.short AND NOT o.is_short
+            AND o.state IN ('pending', 'confirmed', 'picking')
+            AND (o.channel <> 'inventory' OR o.is_reserved OR o.state <> 'pending'))
+"""
+SUM_OPEN_LINES = """
+    SELECT coalesce(sum(l.quantity - l.picked - l.short), 0)::bigint AS open_units,
+           coalesce((SELECT sum(quantity) FROM stock_hold), 0)::bigint AS held_units
+      FROM order_line l JOIN sales_order o ON o.id = l.order_id
+     WHERE o.state IN ('pending', 'confirmed', 'picking')
+       AND (o.channel <> 'inventory' OR o.is_reserved OR o.state <> 'pending')
+"""
+
+
+def order_of(row: Row) -> Order:
+    """An order from a row with its lines."""
+    lines = tuple(Line(**line) for line in row.pop("lines") or ())
+    return Order(**row, lines=lines)
+
+
+def lock_orders(uow: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
+    """Orders with their lines, locked in id order; ids that do not exist are left out. Two statements: see LOCK_ORDERS."""
+    ids = sorted(set(order_ids))
+    uow.execute(LOCK_ORDERS, {"ids": ids})
+    return list_orders(uow, ids)
+
+
+def list_orders(uow: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
+    """Orders by id, in id order, not locked."""
+    return [order_of(row) for row in uow.rows(LIST_BY_IDS, {"ids": list(order_ids)})]
+
+
+def get_order(uow: UnitOfWork, order_id: int) -> Order:
+    """One order. Raises NotFound."""
+    found = list_orders(uow, [order_id])
+    if not found:
+        raise NotFound("Order not found")
+    return found[0]
+
+
+def lock_order(uow: UnitOfWork, order_id: int) -> Order:
+    """One order, locked. Raises NotFound."""
+    found = lock_orders(uow, [order_id])
+    if not found:
+        raise NotFound("Order not found")
+    return found[0]
+
+
+def find_by_references(uow: UnitOfWork, references: Sequence[str]) -> list[Order]:
+    """Orders by number or barcode."""
+    return [order_of(row) for row in uow.rows(FIND_BY_REFERENCES, {"references": list(references)})]
+
+
+def find_by_number(uow: UnitOfWork, number: str) -> Order | None:
+    """One order by its number, or None."""
+    row = uow.row(GET_BY_NUMBER, {"number": number})
+    return None if row is None else order_of(row)
+
+
+def lock_by_number(uow: UnitOfWork, number: str) -> Order:
+    """One order by its number, locked. Raises NotFound."""
+    order_id = uow.value(LOCK_ID_BY_NUMBER, {"number": number})
+    if order_id is None:
+        raise NotFound("Order not found")
+    return get_order(uow, order_id)
+
+
+def latest_by_phone(uow: UnitOfWork, phone: str) -> Order | None:
+    """The most recent order with this delivery phone, or None."""
+    row = uow.row(LATEST_BY_PHONE, {"phone": phone})
+    return None if row is None else order_of(row)
+
+
+def list_for_integrators(
+    uow: UnitOfWork, states: Sequence[State] | None, *, is_reserved: bool | None, limit: int, offset: int
+) -> list[Order]:
+    """A page of orders, newest first."""
+    params = {"state": states and list(states), "is_reserved": is_reserved, "limit": limit, "offset": offset}
+    return [order_of(row) for row in uow.rows(LIST_INVENTORY, params)]
+
+
+def lock_credit(uow: UnitOfWork, customer_id: int) -> tuple[str, int, int]:
+    """(terms, limit, owed) of a customer, in minor units; the customer's row stays locked. Raises NotFound."""
+    row = uow.row(LOCK_CREDIT, {"customer_id": customer_id})
+    if row is None:
+        raise NotFound("Customer not found")
+    return row["terms"], row["limit_minor"], uow.value(SUM_OWED, {"customer_id": customer_id})
+
+
+def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> tuple[int, dict[int, int]]:
+    """Inserts an order with its lines in one statement: its id, and line ids by position."""
+    rows = uow.rows(INSERT_ORDER, {**columns, "lines": Jsonb(list(lines)), "now": uow.now})
+    return rows[0]["order_id"], {row["position"]: row["id"] for row in rows}
+
+
+def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]]) -> None:
+    """Moves orders to their next states. Raises Conflict when one is no longer where it was read."""
+    steps = [{"id": order.id, "before": order.state, "state": state} for order, state in following]
+    if uow.execute(ADVANCE, {"next": Jsonb(steps), "now": uow.now}) != len(steps):
+        raise Conflict("The order was changed by somebody else; please try again")
+
+
+def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
+    """Adds signed deltas to lines, in one statement."""
+    deltas = [
+        {"line_id": p.line_id, "picked": p.picked, "packed": p.packed, "shipped": p.shipped, "short": p.short}
+        for p in progress
+    ]
+    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas)})
+
+
+def set_reserved(uow: UnitOfWork, order_id: int, warehouse_id: int) -> None:
+    """Marks an order as held on request. Raises Conflict when somebody else was quicker."""
+    if uow.execute(SET_RESERVED, {"id": order_id, "warehouse_id": warehouse_id, "now": uow.now}) != 1:
+        raise Conflict("The order was changed by somebody else; please try again")
+
+
+def list_expired(uow: UnitOfWork, limit: int) -> list[int]:
+    """Orders whose unpaid hold is over."""
+    return [row["id"] for row in uow.rows(LIST_EXPIRED, {"now": uow.now, "limit": limit})]

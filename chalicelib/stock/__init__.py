@@ -1,0 +1,38 @@
+"""Stock: the append-only ledger, levels, availability, holds and allocations. The front door for other contexts."""
+
+from chalicelib.stock.errors import Allocated, Inconsistent, OutOfStock, ShortLine
+from chalicelib.stock.rules import AllocationChange, FreeStock, HoldChange, Move, Want
+from chalicelib.stock.service import (
+    BooksCheck,
+    Held,
+    check_books,
+    choose,
+    free_stock,
+    held_for,
+    hold,
+    holds_of,
+    post,
+    release,
+)
+
+__all__ = [
+    "Allocated",
+    "AllocationChange",
+    "BooksCheck",
+    "FreeStock",
+    "Held",
+    "HoldChange",
+    "Inconsistent",
+    "Move",
+    "OutOfStock",
+    "ShortLine",
+    "Want",
+    "check_books",
+    "choose",
+    "free_stock",
+    "held_for",
+    "hold",
+    "holds_of",
+    "post",
+    "release",
+]

@@ -1,0 +1,121 @@
+"""Use cases of the stock ledger. Everything that moves, holds or allocates stock ends in `post`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.stock import rules, store
+from chalicelib.stock.errors import Inconsistent, OutOfStock
+from chalicelib.stock.rules import AllocationChange, FreeStock, HoldChange, Move, Want
+
+
+def post(
+    uow: UnitOfWork,
+    *,
+    moves: Iterable[Move] = (),
+    holds: Iterable[HoldChange] = (),
+    allocations: Iterable[AllocationChange] = (),
+) -> None:
+    """Posts moves, holds and allocations together: all of them or none, in two statements for any number of lines.
+
+    Locks every row it changes in key order. Raises OutOfStock when more would be held than there is, Allocated when a
+    bin lacks the units or they are set aside for a pick, Inconsistent when the books would not add up.
+    """
+    move_list, hold_list, allocation_list = list(moves), list(holds), list(allocations)
+    if not (move_list or hold_list or allocation_list):
+        return
+    placed, books = store.lock(uow, move_list, hold_list, allocation_list)
+    if len(placed) != len(move_list):
+        raise Inconsistent("a move names a place that does not exist")
+    changes = rules.changes_of(placed, hold_list, allocation_list)
+    rules.check(books, changes)
+    store.apply(uow, placed, books, changes)
+
+
+@dataclass(frozen=True)
+class Held:
+    """What `hold` did: at which warehouse, and how much of each line."""
+
+    warehouse_id: int
+    quantities: dict[int, int]
+    """Units held by order line."""
+
+
+def choose(
+    uow: UnitOfWork, wants: Sequence[Want], warehouse_ids: Sequence[int], *, all_or_nothing: bool = True
+) -> Held:
+    """Locks availability and decides which warehouse holds an order: the first that has all of it.
+
+    With `all_or_nothing` raises OutOfStock, line by line; without, the first warehouse holds what there is. The caller
+    writes the holds with `holds_of` and `post`, so that order, lines and holds are one posting.
+    """
+    variant_ids = sorted({want.variant_id for want in wants})
+    free = store.lock_availability(uow, variant_ids, list(warehouse_ids))
+    warehouse_id, short = rules.choose_warehouse(wants, warehouse_ids, free)
+    if warehouse_id is not None:
+        return Held(warehouse_id, {want.order_line_id: want.quantity for want in wants})
+    if all_or_nothing or not warehouse_ids:
+        raise OutOfStock(short)
+    first = warehouse_ids[0]
+    there = {variant_id: free.get((variant_id, first), 0) for variant_id in variant_ids}
+    return Held(first, {want.order_line_id: quantity for want, quantity in rules.split_holds(wants, there)})
+
+
+def holds_of(wants: Sequence[Want], held: Held) -> list[HoldChange]:
+    """The hold changes of a decision; lines of which nothing is held are left out."""
+    return [
+        HoldChange(want.order_line_id, want.variant_id, held.warehouse_id, quantity)
+        for want in wants
+        if (quantity := held.quantities.get(want.order_line_id, 0)) > 0
+    ]
+
+
+def hold(
+    uow: UnitOfWork, wants: Sequence[Want], warehouse_ids: Sequence[int], *, all_or_nothing: bool = True
+) -> Held:
+    """Holds stock for order lines that exist. Raises OutOfStock with every short line."""
+    held = choose(uow, wants, warehouse_ids, all_or_nothing=all_or_nothing)
+    post(uow, holds=holds_of(wants, held))
+    return held
+
+
+def release(uow: UnitOfWork, order_line_ids: Sequence[int]) -> None:
+    """Gives back whatever is held for order lines; nothing held is fine."""
+    held = store.list_holds(uow, list(order_line_ids))
+    post(uow, holds=[HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity) for h in held])
+
+
+def held_for(uow: UnitOfWork, order_line_ids: Sequence[int]) -> list[HoldChange]:
+    """What is held for order lines, as positive changes."""
+    return store.list_holds(uow, list(order_line_ids))
+
+
+def free_stock(uow: UnitOfWork, warehouse_id: int, variant_ids: Sequence[int]) -> list[FreeStock]:
+    """Where units of these variants may be picked: locked in key order, first expired first out, then pick sequence.
+
+    Lots that are quarantined, recalled or expired are skipped, and so are bins whose stock is not available.
+    """
+    return store.free_stock(uow, warehouse_id, sorted(set(variant_ids)))
+
+
+@dataclass(frozen=True)
+class BooksCheck:
+    """What a check of the stock books found; all three wrongs must be 0."""
+
+    moves: int
+    units_moved: int
+    wrong_levels: int
+    wrong_availability: int
+
+    @property
+    def is_whole(self) -> bool:
+        """True when every level and every availability equals the replay of the ledger and the holds."""
+        return self.wrong_levels == 0 and self.wrong_availability == 0
+
+
+def check_books(uow: UnitOfWork) -> BooksCheck:
+    """Replays the whole ledger of the organization against its projections. For checks, not for requests."""
+    totals = uow.row(store.SUM_MOVES) or {"moves": 0, "units": 0}
+    return BooksCheck(
+        totals["moves"], totals["units"], uow.value(store.CHECK_LEVELS), uow.value(store.CHECK_AVAILABILITY)
+    )

@@ -1,0 +1,400 @@
+"""SQL of the stock ledger: what a posting locks, what it writes, and the views of it."""
+
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.stock.rules import (
+    WAREHOUSE_PLACES,
+    AllocationChange,
+    AvailabilityKey,
+    Books,
+    Changes,
+    FreeStock,
+    HoldChange,
+    Move,
+    Place,
+    PlacedMove,
+)
+
+# Finds the accounts of a posting and locks every row it will change, availability before levels before holds, each in
+# key order: whoever posts at the same time waits here and never crosswise. UNION ALL reads its branches in turn.
+LOCK = """
+    WITH asked AS MATERIALIZED (
+        SELECT m.n, m.variant_id, m.lot_id,
+               coalesce(m.from_id, (SELECT a.id FROM account a WHERE a.kind <> 'bin' AND a.kind = m.from_kind
+                   AND (a.warehouse_id = m.from_warehouse_id OR (m.from_warehouse_id IS NULL AND a.warehouse_id IS NULL))
+               )) AS from_id,
+               coalesce(m.to_id, (SELECT a.id FROM account a WHERE a.kind <> 'bin' AND a.kind = m.to_kind
+                   AND (a.warehouse_id = m.to_warehouse_id OR (m.to_warehouse_id IS NULL AND a.warehouse_id IS NULL))
+               )) AS to_id
+          FROM jsonb_to_recordset(%(moves)s) AS m (n int, variant_id int, lot_id int, from_id int, from_kind text,
+               from_warehouse_id int, to_id int, to_kind text, to_warehouse_id int)
+    ), placed AS MATERIALIZED (
+        SELECT asked.n, asked.variant_id, asked.lot_id, f.id AS from_id, t.id AS to_id,
+               f.is_inside AS from_is_inside, t.is_inside AS to_is_inside,
+               CASE WHEN f.is_available AND coalesce(lot.is_available, true) THEN f.warehouse_id END AS from_warehouse_id,
+               CASE WHEN t.is_available AND coalesce(lot.is_available, true) THEN t.warehouse_id END AS to_warehouse_id
+          FROM asked
+          JOIN account f ON f.id = asked.from_id
+          JOIN account t ON t.id = asked.to_id
+          LEFT JOIN lot ON lot.id = asked.lot_id
+    ), hold_key AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(holds)s) AS h (order_line_id int, variant_id int, warehouse_id int)
+    ), availability_key AS (
+        SELECT variant_id, warehouse_id FROM hold_key
+        UNION SELECT variant_id, from_warehouse_id FROM placed
+        UNION SELECT variant_id, to_warehouse_id FROM placed
+    ), level_key AS (
+        SELECT variant_id, account_id, lot_id
+          FROM jsonb_to_recordset(%(allocations)s) AS a (variant_id int, account_id int, lot_id int)
+        UNION SELECT variant_id, from_id, lot_id FROM placed WHERE from_is_inside
+        UNION SELECT variant_id, to_id, lot_id FROM placed WHERE to_is_inside
+    ), locked_availability AS MATERIALIZED (
+        SELECT v.variant_id, v.warehouse_id, v.on_hand, v.held
+          FROM availability v JOIN availability_key USING (variant_id, warehouse_id)
+         ORDER BY v.variant_id, v.warehouse_id FOR UPDATE OF v
+    ), locked_level AS MATERIALIZED (
+        SELECT s.variant_id, s.account_id, s.lot_id, s.on_hand, s.allocated
+          FROM stock_level s JOIN level_key k ON s.variant_id = k.variant_id AND s.account_id = k.account_id
+               AND s.lot_id IS NOT DISTINCT FROM k.lot_id
+         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s
+    ), locked_hold AS MATERIALIZED (
+        SELECT o.order_line_id, o.warehouse_id, o.quantity
+          FROM stock_hold o JOIN hold_key USING (order_line_id, warehouse_id)
+         ORDER BY o.order_line_id, o.warehouse_id FOR UPDATE OF o
+    )
+    SELECT 'availability' AS kind, variant_id AS a, warehouse_id AS b, NULL::int AS c, on_hand AS x, held AS y,
+           NULL::boolean AS p, NULL::boolean AS q, NULL::int AS v, NULL::int AS w FROM locked_availability
+    UNION ALL
+    SELECT 'level', variant_id, account_id, lot_id, on_hand, allocated, NULL, NULL, NULL, NULL FROM locked_level
+    UNION ALL
+    SELECT 'hold', order_line_id, warehouse_id, NULL, quantity, NULL, NULL, NULL, NULL, NULL FROM locked_hold
+    UNION ALL
+    SELECT 'place', n, from_id, to_id, NULL, NULL, from_is_inside, to_is_inside, from_warehouse_id, to_warehouse_id
+      FROM placed
+"""
+
+# Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
+# transaction was quicker.
+APPLY = """
+    WITH moved AS (
+        INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
+                                actor, request_id, occurred_at)
+        SELECT variant_id, lot_id, from_id, to_id, quantity, reason, document, note, %(actor)s, %(request_id)s, %(now)s
+          FROM jsonb_to_recordset(%(moves)s) AS m (variant_id int, lot_id int, from_id int, to_id int, quantity bigint,
+               reason text, document text, note text)
+    ), changed_availability AS (
+        UPDATE availability v SET on_hand = v.on_hand + d.on_hand, held = v.held + d.held, updated_at = %(now)s
+          FROM jsonb_to_recordset(%(availability)s)
+            AS d (variant_id int, warehouse_id int, on_hand bigint, held bigint, is_new boolean)
+         WHERE NOT d.is_new AND v.variant_id = d.variant_id AND v.warehouse_id = d.warehouse_id
+    ), changed_level AS (
+        UPDATE stock_level s SET on_hand = s.on_hand + d.on_hand, allocated = s.allocated + d.allocated, updated_at = %(now)s
+          FROM jsonb_to_recordset(%(levels)s)
+            AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
+         WHERE NOT d.is_new AND s.variant_id = d.variant_id AND s.account_id = d.account_id
+           AND s.lot_id IS NOT DISTINCT FROM d.lot_id
+    ), new_availability AS (
+        INSERT INTO availability (variant_id, warehouse_id, on_hand, held, updated_at)
+        SELECT variant_id, warehouse_id, on_hand, held, %(now)s
+          FROM jsonb_to_recordset(%(availability)s)
+            AS d (variant_id int, warehouse_id int, on_hand bigint, held bigint, is_new boolean)
+         WHERE is_new ORDER BY variant_id, warehouse_id
+            ON CONFLICT (variant_id, warehouse_id) DO UPDATE
+           SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
+    ), new_level AS (
+        INSERT INTO stock_level (variant_id, account_id, lot_id, on_hand, allocated, updated_at)
+        SELECT variant_id, account_id, lot_id, on_hand, allocated, %(now)s
+          FROM jsonb_to_recordset(%(levels)s)
+            AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
+         WHERE is_new ORDER BY variant_id, account_id, lot_id
+            ON CONFLICT (variant_id, account_id, lot_id) DO UPDATE
+           SET on_hand = stock_level.on_hand + EXCLUDED.on_hand, allocated = stock_level.allocated + EXCLUDED.allocated
+    ), ended_hold AS (
+        DELETE FROM stock_hold o
+         USING jsonb_to_recordset(%(holds)s) AS h (order_line_id int, warehouse_id int, quantity bigint)
+         WHERE o.order_line_id = h.order_line_id AND o.warehouse_id = h.warehouse_id AND h.quantity = 0
+    )
+    INSERT INTO stock_hold (order_line_id, variant_id, warehouse_id, quantity, held_at)
+    SELECT order_line_id, variant_id, warehouse_id, quantity, %(now)s
+      FROM jsonb_to_recordset(%(holds)s) AS h (order_line_id int, variant_id int, warehouse_id int, quantity bigint)
+     WHERE quantity > 0 ORDER BY order_line_id, warehouse_id
+        ON CONFLICT (order_line_id, warehouse_id) DO UPDATE SET quantity = EXCLUDED.quantity
+"""
+
+LOCK_AVAILABILITY = """
+    SELECT variant_id, warehouse_id, on_hand - held AS free
+      FROM availability
+     WHERE variant_id = ANY(%(variant_ids)s) AND warehouse_id = ANY(%(warehouse_ids)s)
+     ORDER BY variant_id, warehouse_id FOR UPDATE
+"""
+
+LIST_HOLDS = """
+    SELECT order_line_id, variant_id, warehouse_id, quantity
+      FROM stock_hold WHERE order_line_id = ANY(%(order_line_ids)s)
+"""
+
+# Locked in key order first; the order in which picks are proposed is made afterwards.
+FREE_STOCK = """
+    WITH locked AS MATERIALIZED (
+        SELECT s.variant_id, s.account_id, s.lot_id, s.on_hand - s.allocated AS free, b.id AS bin_id, b.code AS bin_code,
+               b.kind AS bin_kind, b.pick_sequence, lot.number AS lot_number, lot.expires_on
+          FROM stock_level s
+          JOIN bin b ON b.account_id = s.account_id
+          JOIN account a ON a.id = s.account_id
+          LEFT JOIN lot ON lot.id = s.lot_id
+         WHERE s.variant_id = ANY(%(variant_ids)s) AND b.warehouse_id = %(warehouse_id)s AND b.is_active
+           AND b.kind IN ('Pickable', 'PickableStaging', 'RobotBox', 'Default') AND a.is_available
+           AND s.on_hand > s.allocated
+           AND (lot.id IS NULL OR (lot.status = 'active' AND lot.is_available
+                                   AND (lot.expires_on IS NULL OR lot.expires_on > %(today)s)))
+         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s
+    )
+    SELECT variant_id, account_id, bin_id, bin_code, bin_kind, pick_sequence, lot_id, lot_number, expires_on, free
+      FROM locked WHERE free > 0
+     ORDER BY variant_id, expires_on NULLS LAST, pick_sequence, bin_id, lot_id
+"""
+
+# One statement: availability of every variant at every warehouse, with what was picked and waits to be shipped.
+LIST_LEVELS = """
+    SELECT v.id AS variant_id, v.sku, v.product_id, p.name AS product_name, w.id AS location_id, w.name AS location_name,
+           inside.on_hand, a.on_hand - a.held AS available, a.held + inside.outbound AS reserved, a.updated_at
+      FROM availability a
+      JOIN variant v ON v.id = a.variant_id
+      JOIN product p ON p.id = v.product_id
+      JOIN warehouse w ON w.id = a.warehouse_id
+      CROSS JOIN LATERAL (
+          SELECT coalesce(sum(s.on_hand), 0)::bigint AS on_hand,
+                 coalesce(sum(s.on_hand) FILTER (WHERE c.kind = 'outbound'), 0)::bigint AS outbound
+            FROM stock_level s JOIN account c ON c.id = s.account_id
+           WHERE s.variant_id = a.variant_id AND c.warehouse_id = a.warehouse_id AND c.kind IN ('bin', 'outbound')) inside
+     WHERE (%(variant_id)s::int IS NULL OR a.variant_id = %(variant_id)s)
+       AND (%(sku)s::text IS NULL OR upper(v.sku) = upper(%(sku)s))
+       AND (%(location_id)s::int IS NULL OR a.warehouse_id = %(location_id)s)
+     ORDER BY a.variant_id, a.warehouse_id
+     LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+# What lay there at an instant: what lies there now, less what has moved since.
+LIST_LEVELS_AS_OF = """
+    SELECT v.id AS variant_id, v.sku, v.product_id, p.name AS product_name, w.id AS location_id, w.name AS location_name,
+           (inside.on_hand - coalesce(since.moved, 0))::bigint AS on_hand, NULL::bigint AS available,
+           NULL::bigint AS reserved, %(as_of)s AS updated_at
+      FROM availability a
+      JOIN variant v ON v.id = a.variant_id
+      JOIN product p ON p.id = v.product_id
+      JOIN warehouse w ON w.id = a.warehouse_id
+      CROSS JOIN LATERAL (
+          SELECT coalesce(sum(s.on_hand), 0)::bigint AS on_hand
+            FROM stock_level s JOIN account c ON c.id = s.account_id
+           WHERE s.variant_id = a.variant_id AND c.warehouse_id = a.warehouse_id AND c.kind IN ('bin', 'outbound')) inside
+      LEFT JOIN LATERAL (
+          SELECT sum(CASE WHEN t.warehouse_id = a.warehouse_id AND t.kind IN ('bin', 'outbound') THEN m.quantity ELSE 0 END
+                   - CASE WHEN f.warehouse_id = a.warehouse_id AND f.kind IN ('bin', 'outbound') THEN m.quantity ELSE 0 END
+                 ) AS moved
+            FROM stock_move m
+            JOIN account f ON f.id = m.from_account_id
+            JOIN account t ON t.id = m.to_account_id
+           WHERE m.variant_id = a.variant_id AND m.occurred_at > %(as_of)s) since ON true
+     WHERE (%(variant_id)s::int IS NULL OR a.variant_id = %(variant_id)s)
+       AND (%(sku)s::text IS NULL OR upper(v.sku) = upper(%(sku)s))
+       AND (%(location_id)s::int IS NULL OR a.warehouse_id = %(location_id)s)
+     ORDER BY a.variant_id, a.warehouse_id
+     LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+LIST_MOVES = """
+    SELECT m.id, m.variant_id, v.sku, m.lot_id, lot.number AS lot_number, m.quantity, m.reason AS entry_type,
+           m.document AS reference, m.note, m.actor, m.occurred_at AS created_at,
+           f.kind AS from_kind, f.warehouse_id AS from_location_id, fb.code AS from_bin,
+           t.kind AS to_kind, t.warehouse_id AS to_location_id, tb.code AS to_bin
+      FROM stock_move m
+      JOIN variant v ON v.id = m.variant_id
+      JOIN account f ON f.id = m.from_account_id
+      JOIN account t ON t.id = m.to_account_id
+      LEFT JOIN bin fb ON fb.account_id = f.id
+      LEFT JOIN bin tb ON tb.account_id = t.id
+      LEFT JOIN lot ON lot.id = m.lot_id
+     WHERE (%(variant_id)s::int IS NULL OR m.variant_id = %(variant_id)s)
+       AND (%(location_id)s::int IS NULL OR f.warehouse_id = %(location_id)s OR t.warehouse_id = %(location_id)s)
+       AND (%(entry_type)s::text IS NULL OR m.reason = %(entry_type)s)
+       AND (%(reference)s::text IS NULL OR m.document = %(reference)s)
+       AND (%(created_after)s::timestamptz IS NULL OR m.occurred_at >= %(created_after)s)
+       AND (%(created_before)s::timestamptz IS NULL OR m.occurred_at < %(created_before)s)
+     ORDER BY m.occurred_at DESC, m.id DESC
+     LIMIT %(limit)s OFFSET %(offset)s
+"""
+
+FIND_VARIANT = """
+    SELECT v.id AS variant_id, v.sku,
+           (SELECT b.account_id FROM bin b JOIN warehouse w ON w.id = b.warehouse_id
+             WHERE b.warehouse_id = %(location_id)s AND b.kind = 'Default' AND w.is_active) AS default_account_id
+      FROM variant v
+     WHERE v.id = %(variant_id)s OR (%(variant_id)s::int IS NULL AND upper(v.sku) = upper(%(sku)s))
+"""
+
+LIST_YOUNGEST_HOLDS = """
+    SELECT order_line_id, variant_id, warehouse_id, quantity
+      FROM stock_hold
+     WHERE variant_id = %(variant_id)s AND warehouse_id = %(warehouse_id)s
+     ORDER BY held_at DESC, order_line_id DESC FOR UPDATE
+"""
+
+# The books, checked from the beginning: what the moves say against what the projections say.
+CHECK_LEVELS = """
+    WITH legs AS (
+        SELECT variant_id, to_account_id AS account_id, lot_id, quantity FROM stock_move
+        UNION ALL
+        SELECT variant_id, from_account_id, lot_id, -quantity FROM stock_move
+    ), summed AS (
+        SELECT variant_id, account_id, lot_id, sum(quantity) AS on_hand
+          FROM legs JOIN account ON account.id = account_id AND is_inside
+         GROUP BY variant_id, account_id, lot_id
+    )
+    SELECT count(*) AS wrong
+      FROM summed FULL JOIN stock_level s ON s.variant_id = summed.variant_id AND s.account_id = summed.account_id
+           AND s.lot_id IS NOT DISTINCT FROM summed.lot_id
+     WHERE coalesce(summed.on_hand, 0) <> coalesce(s.on_hand, 0)
+"""
+CHECK_AVAILABILITY = """
+    WITH counted AS (
+        SELECT s.variant_id, a.warehouse_id, sum(s.on_hand) AS on_hand
+          FROM stock_level s JOIN account a ON a.id = s.account_id AND a.is_available
+          LEFT JOIN lot ON lot.id = s.lot_id
+         WHERE coalesce(lot.is_available, true)
+         GROUP BY s.variant_id, a.warehouse_id
+    ), held AS (
+        SELECT variant_id, warehouse_id, sum(quantity) AS held FROM stock_hold GROUP BY variant_id, warehouse_id
+    )
+    SELECT count(*) AS wrong
+      FROM availability v
+      FULL JOIN counted c ON c.variant_id = v.variant_id AND c.warehouse_id = v.warehouse_id
+      FULL JOIN held h ON h.variant_id = coalesce(v.variant_id, c.variant_id)
+           AND h.warehouse_id = coalesce(v.warehouse_id, c.warehouse_id)
+     WHERE coalesce(v.on_hand, 0) <> coalesce(c.on_hand, 0) OR coalesce(v.held, 0) <> coalesce(h.held, 0)
+"""
+SUM_MOVES = "SELECT count(*) AS moves, coalesce(sum(quantity), 0)::bigint AS units FROM stock_move"
+
+
+def lock(
+    uow: UnitOfWork, moves: list[Move], holds: list[HoldChange], allocations: list[AllocationChange]
+) -> tuple[list[PlacedMove], Books]:
+    """Finds the places of a posting and locks its rows in key order, in one statement."""
+    rows = uow.rows(
+        LOCK,
+        {
+            "moves": Jsonb([_asked(n, m) for n, m in enumerate(moves)]),
+            "holds": Jsonb([_hold_key(h) for h in holds]),
+            "allocations": Jsonb([_level_key(a) for a in allocations]),
+        },
+    )
+    books, placed = Books(), {}
+    for row in rows:
+        if row["kind"] == "availability":
+            books.availability[row["a"], row["b"]] = (row["x"], row["y"])
+        elif row["kind"] == "level":
+            books.levels[row["a"], row["b"], row["c"]] = (row["x"], row["y"])
+        elif row["kind"] == "hold":
+            books.holds[row["a"], row["b"]] = row["x"]
+        else:
+            placed[row["a"]] = PlacedMove(
+                moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"]
+            )
+    return [placed[n] for n in sorted(placed)], books
+
+
+def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Changes) -> None:
+    """Writes a posting: moves, levels, availability and holds, in one statement."""
+    uow.execute(
+        APPLY,
+        {
+            "moves": Jsonb([_move_row(p) for p in placed]),
+            "availability": Jsonb(
+                [
+                    {"variant_id": k[0], "warehouse_id": k[1], "on_hand": d[0], "held": d[1],
+                     "is_new": k not in books.availability}
+                    for k, d in sorted(changes.availability.items())
+                ]
+            ),
+            "levels": Jsonb(
+                [
+                    {"variant_id": k[0], "account_id": k[1], "lot_id": k[2], "on_hand": d[0], "allocated": d[1],
+                     "is_new": k not in books.levels}
+                    for k, d in changes.levels.items()
+                ]
+            ),
+            "holds": Jsonb(
+                [
+                    {"order_line_id": k[0], "warehouse_id": k[1], "variant_id": variant,
+                     "quantity": books.holds.get(k, 0) + change}
+                    for k, (variant, change) in changes.holds.items()
+                ]
+            ),
+            "actor": uow.actor.label,
+            "request_id": uow.request_id,
+            "now": uow.now,
+        },
+    )
+
+
+def lock_availability(uow: UnitOfWork, variant_ids: list[int], warehouse_ids: list[int]) -> dict[AvailabilityKey, int]:
+    """Free units by (variant, warehouse), locked in key order."""
+    rows = uow.rows(LOCK_AVAILABILITY, {"variant_ids": variant_ids, "warehouse_ids": warehouse_ids})
+    return {(row["variant_id"], row["warehouse_id"]): row["free"] for row in rows}
+
+
+def list_holds(uow: UnitOfWork, order_line_ids: list[int]) -> list[HoldChange]:
+    """What is held for order lines."""
+    return uow.fetch_all(HoldChange, LIST_HOLDS, {"order_line_ids": order_line_ids})
+
+
+def list_youngest_holds(uow: UnitOfWork, variant_id: int, warehouse_id: int) -> list[HoldChange]:
+    """Holds of a variant at a warehouse, the youngest first, locked."""
+    return uow.fetch_all(HoldChange, LIST_YOUNGEST_HOLDS, {"variant_id": variant_id, "warehouse_id": warehouse_id})
+
+
+def free_stock(uow: UnitOfWork, warehouse_id: int, variant_ids: list[int]) -> list[FreeStock]:
+    """Levels that picks may be taken from, locked in key order, first expired first."""
+    params = {"warehouse_id": warehouse_id, "variant_ids": variant_ids, "today": uow.now.date()}
+    return uow.fetch_all(FreeStock, FREE_STOCK, params)
+
+
+def _asked(n: int, move: Move) -> dict[str, Any]:
+    return {
+        "n": n,
+        "variant_id": move.variant_id,
+        "lot_id": move.lot_id,
+        **_place("from", move.from_place, move),
+        **_place("to", move.to_place, move),
+    }
+
+
+def _place(end: str, place: Place, move: Move) -> dict[str, Any]:
+    if isinstance(place, int):
+        return {f"{end}_id": place}
+    warehouse_id = move.warehouse_id if place in WAREHOUSE_PLACES else None
+    return {f"{end}_kind": place, f"{end}_warehouse_id": warehouse_id}
+
+
+def _hold_key(hold: HoldChange) -> dict[str, int]:
+    return {"order_line_id": hold.order_line_id, "variant_id": hold.variant_id, "warehouse_id": hold.warehouse_id}
+
+
+def _level_key(change: AllocationChange) -> dict[str, int | None]:
+    return {"variant_id": change.variant_id, "account_id": change.account_id, "lot_id": change.lot_id}
+
+
+def _move_row(placed: PlacedMove) -> dict[str, Any]:
+    move = placed.move
+    return {
+        "variant_id": move.variant_id,
+        "lot_id": move.lot_id,
+        "from_id": placed.from_id,
+        "to_id": placed.to_id,
+        "quantity": move.quantity,
+        "reason": move.reason,
+        "document": move.document,
+        "note": move.note,
+    }
