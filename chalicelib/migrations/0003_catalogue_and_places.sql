@@ -38,6 +38,9 @@ CREATE TABLE variant (
     product_id int NOT NULL REFERENCES product,
     is_default boolean NOT NULL DEFAULT true,
     sku text NOT NULL CHECK (sku <> ''),
+    -- Compared in upper case. A column of its own, because under row-level security an index on upper(sku) is of no use:
+    -- only leakproof operators may run before the policy, and upper() is none (infra/decisions/0003).
+    sku_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (upper(sku)) STORED,
     name text NOT NULL DEFAULT '',
     weight_g int CHECK (weight_g >= 0),
     cost_minor bigint CHECK (cost_minor >= 0),
@@ -45,7 +48,7 @@ CREATE TABLE variant (
     is_active boolean NOT NULL DEFAULT true,
     created_at timestamptz NOT NULL
 );
-CREATE UNIQUE INDEX variant_sku ON variant (organization_id, upper(sku));
+CREATE UNIQUE INDEX variant_sku ON variant (organization_id, sku_key);
 CREATE UNIQUE INDEX variant_default ON variant (product_id) WHERE is_default;
 CALL isolate('variant');
 

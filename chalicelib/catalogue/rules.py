@@ -1,0 +1,43 @@
+"""Pure decisions of the catalogue: barcodes, and what a unit costs."""
+
+from collections.abc import Sequence
+
+GTIN_LENGTHS = (8, 12, 13, 14)
+
+
+def is_gtin(code: str) -> bool:
+    """Whether a code has the form of a GTIN: 8, 12, 13 or 14 digits (GS1 General Specifications, 3.2)."""
+    return len(code) in GTIN_LENGTHS and code.isascii() and code.isdecimal()
+
+
+def check_digit(digits: str) -> int:
+    """The check digit for a GTIN without one: weights 3 and 1 from the right (GS1 Gen. Specs, 7.9)."""
+    weighted = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(reversed(digits)))
+    return -weighted % 10
+
+
+def barcode_warnings(codes: Sequence[str]) -> list[str]:
+    """A sentence for each code that looks like a GTIN and has a wrong check digit. A warning never blocks."""
+    return [
+        f"Barcode {code}: the check digit should be {check_digit(code[:-1])}, not {code[-1]}"
+        for code in codes
+        if is_gtin(code) and int(code[-1]) != check_digit(code[:-1])
+    ]
+
+
+def lookup_forms(code: str) -> list[str]:
+    """A scanned code and the other ways to write the same GTIN, the code itself first.
+
+    A GTIN-12 is a GTIN-13 with a leading zero, and so on up to 14: scanners and labels disagree on how many
+    they show.
+    """
+    if not is_gtin(code):
+        return [code]
+    shortest = code.lstrip("0")
+    same = [shortest.zfill(length) for length in GTIN_LENGTHS if len(shortest) <= length]
+    return list(dict.fromkeys([code, *same]))
+
+
+def is_bulk(quantity: int, bulk_quantity: int | None) -> bool:
+    """Whether a line of `quantity` units gets the bulk price."""
+    return bulk_quantity is not None and quantity >= bulk_quantity

@@ -1,0 +1,247 @@
+"""Use cases of the catalogue."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import ClassVar
+
+import psycopg
+from pydantic import BaseModel
+
+from chalicelib.catalogue import rules, store
+from chalicelib.kernel.errors import Conflict, Detail, Invalid, NotFound
+from chalicelib.kernel.money import AMOUNT_MAX, extend
+from chalicelib.kernel.shapes import Shape
+from chalicelib.kernel.uow import UnitOfWork
+
+
+class CategoryTaken(Conflict):
+    """There is a category of this name."""
+
+    code = "category_taken"
+    sentence = "A category of this name exists"
+
+
+class SkuTaken(Conflict):
+    """SKUs are unique in an organization; upper and lower case are the same."""
+
+    code = "sku_taken"
+    sentence = "This SKU belongs to another product"
+
+
+class BarcodeTaken(Conflict):
+    """A barcode leads to one product."""
+
+    code = "barcode_taken"
+    sentence = "This barcode belongs to another product"
+
+
+class RefusedLine(Shape):
+    """A line of an order that cannot be sold."""
+
+    line: int
+    product_id: int
+    sku: str
+    message: str
+
+
+class _RefusedLines(Shape):
+    lines: list[RefusedLine]
+
+
+class NotForSale(Conflict):
+    """Products that exist but are not sold now; `lines` names every one."""
+
+    status_by_dialect: ClassVar = {"inventory": 422}
+    code = "not_for_sale"
+    sentence = "Some products are not for sale"
+    Extra: ClassVar[type[BaseModel] | None] = _RefusedLines
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewProduct:
+    """A product to be created, with its default variant. Prices in minor units, weight in grams."""
+
+    sku: str
+    name: str
+    unit_price_minor: int
+    category_id: int | None = None
+    description: str = ""
+    brand: str = ""
+    unit_size: str = ""
+    bulk_price_minor: int | None = None
+    bulk_quantity: int | None = None
+    in_stock: bool = True
+    image_url: str | None = None
+    is_active: bool = True
+    weight_g: int | None = None
+    cost_minor: int | None = None
+    is_lot_tracked: bool = False
+    barcodes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CreatedProduct:
+    """A new product's ids; `warnings` are sentences about barcodes that look mistyped."""
+
+    product_id: int
+    variant_id: int
+    sku: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line that somebody wants: a product by id (its default variant) or any variant by SKU."""
+
+    quantity: int
+    product_id: int | None = None
+    sku: str | None = None
+
+
+@dataclass(frozen=True)
+class PricedItem:
+    """A line with its price in minor units of the organization's currency."""
+
+    line: int
+    product_id: int
+    variant_id: int
+    sku: str
+    name: str
+    brand: str
+    unit_size: str
+    quantity: int
+    unit_price_minor: int
+    is_bulk_price: bool
+
+    @property
+    def line_total_minor(self) -> int:
+        """Exact: the unit price, so many times."""
+        return extend(self.unit_price_minor, self.quantity)
+
+
+def create_category(uow: UnitOfWork, name: str) -> int:
+    """The new category's id. Raises CategoryTaken."""
+    made = store.create_category(uow, name)
+    if made is None:
+        raise CategoryTaken
+    uow.audit("create", "category", made, after={"name": name})
+    return made
+
+
+def create_product(uow: UnitOfWork, product: NewProduct) -> CreatedProduct:
+    """One product; see `create_products`."""
+    return create_products(uow, [product])[0]
+
+
+def create_products(uow: UnitOfWork, products: Sequence[NewProduct]) -> list[CreatedProduct]:
+    """Products with their default variants and barcodes, in one statement, in the order given.
+
+    Raises SkuTaken, BarcodeTaken, NotFound for a category that is not there. All or none.
+    """
+    rows = [{"line": line, **asdict(product)} for line, product in enumerate(products)]
+    barcodes = [
+        {"line": line, "code": code, "kind": "gtin" if rules.is_gtin(code) else "alias"}
+        for line, product in enumerate(products)
+        for code in dict.fromkeys(product.barcodes)
+    ]
+    try:
+        made = store.create_products(uow, rows, barcodes)
+    except psycopg.errors.UniqueViolation as error:
+        raise (SkuTaken if error.diag.constraint_name == "variant_sku" else BarcodeTaken) from None
+    if len(made) != len(products):
+        raise NotFound("Category not found")
+    for product, ids in zip(products, made, strict=True):
+        uow.audit("create", "product", ids.product_id, after={"sku": ids.sku, "name": product.name})
+    return [
+        CreatedProduct(ids.product_id, ids.variant_id, ids.sku, rules.barcode_warnings(product.barcodes))
+        for product, ids in zip(products, made, strict=True)
+    ]
+
+
+def variants_by_barcode(uow: UnitOfWork, code: str) -> list[store.Variant]:
+    """What a scanned code stands for: GTIN in any length, alias or SKU; may be empty.
+
+    Exact barcodes come first, the SKU last. Inactive variants are found too: what lies on the floor has a
+    label whether or not it is still sold.
+    """
+    return store.list_variants_by_code(uow, rules.lookup_forms(code.strip()))
+
+
+def priced(
+    uow: UnitOfWork, items: Sequence[Item], *, loc: tuple[str | int, ...] = ("items",)
+) -> list[PricedItem]:
+    """Every item with its price of this moment, in the order given; one statement for any number of them.
+
+    The bulk price counts from `bulk_quantity` units in one line on. Raises Invalid (at `loc`) with every line
+    that names no product or costs more than an amount can hold, NotForSale with every line whose product is
+    inactive or not in stock.
+    """
+    wanted = [{"line": n, "product_id": item.product_id, "sku": item.sku} for n, item in enumerate(items)]
+    offers = {offer.line: offer for offer in store.list_offers(uow, wanted)}
+    _check_known(items, offers, loc)
+    _check_sold(offers)
+    lines = [_price(offers[n], item.quantity) for n, item in enumerate(items)]
+    _check_amounts(lines, loc)
+    return lines
+
+
+def _check_known(items: Sequence[Item], offers: dict[int, store.Offer], loc: tuple[str | int, ...]) -> None:
+    unknown: list[Detail] = [
+        {
+            "type": "unknown_product",
+            "loc": [*loc, n, "sku" if item.product_id is None else "product_id"],
+            "msg": "There is no such product",
+        }
+        for n, item in enumerate(items)
+        if n not in offers
+    ]
+    if unknown:
+        raise Invalid(unknown)
+
+
+def _check_sold(offers: dict[int, store.Offer]) -> None:
+    refused = [
+        RefusedLine(line=o.line, product_id=o.product_id, sku=o.sku, message=_why_not(o))
+        for o in offers.values()
+        if not (o.is_active and o.in_stock)
+    ]
+    if refused:
+        sentence = "; ".join(line.message for line in refused[:3]) + ("; ..." if len(refused) > 3 else "")
+        raise NotForSale(sentence, lines=[line.model_dump() for line in refused])
+
+
+def _why_not(offer: store.Offer) -> str:
+    return f"{offer.name} ({offer.sku}) is {'out of stock' if offer.is_active else 'no longer sold'}"
+
+
+def _price(offer: store.Offer, quantity: int) -> PricedItem:
+    bulk = rules.is_bulk(quantity, offer.bulk_quantity)
+    unit_price = (
+        offer.bulk_price_minor if bulk and offer.bulk_price_minor is not None else offer.unit_price_minor
+    )
+    return PricedItem(
+        line=offer.line,
+        product_id=offer.product_id,
+        variant_id=offer.variant_id,
+        sku=offer.sku,
+        name=offer.name,
+        brand=offer.brand,
+        unit_size=offer.unit_size,
+        quantity=quantity,
+        unit_price_minor=unit_price,
+        is_bulk_price=bulk,
+    )
+
+
+def _check_amounts(lines: Sequence[PricedItem], loc: tuple[str | int, ...]) -> None:
+    too_much: list[Detail] = [
+        {
+            "type": "amount_range",
+            "loc": [*loc, item.line, "quantity"],
+            "msg": "The line costs more than an order can hold",
+        }
+        for item in lines
+        if item.line_total_minor > AMOUNT_MAX
+    ]
+    if too_much:
+        raise Invalid(too_much)

@@ -1,0 +1,132 @@
+"""Every SQL statement of the places: warehouses, zones, bins and the accounts behind them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from chalicelib.kernel.uow import UnitOfWork
+
+# A warehouse cannot be without its accounts: one statement makes them, and the organization's outside ones
+# if need be.
+CREATE_WAREHOUSE = """
+    WITH made AS (
+        INSERT INTO warehouse (code, name, address, preference, created_at)
+        VALUES (%(code)s, %(name)s, %(address)s, %(preference)s, %(now)s)
+            ON CONFLICT (organization_id, code) DO NOTHING
+        RETURNING id, code, name, address, preference
+    ), outside AS (
+        INSERT INTO account (kind)
+        SELECT kind FROM made, unnest(%(outside)s::text[]) AS kind
+            ON CONFLICT (organization_id, kind, warehouse_id) WHERE kind <> 'bin' DO NOTHING
+    ), inside AS (
+        INSERT INTO account (kind, warehouse_id, is_available)
+        SELECT kind, made.id, kind = 'bin' FROM made, unnest('{outbound,missing,bin}'::text[]) AS kind
+        RETURNING id, kind
+    ), hidden AS (
+        INSERT INTO bin (account_id, warehouse_id, code, barcode, kind)
+        SELECT inside.id, made.id, 'DEFAULT', made.code || '-DEFAULT', 'Default'
+          FROM made, inside WHERE inside.kind = 'bin'
+        RETURNING id
+    )
+    SELECT made.*, hidden.id AS default_bin_id FROM made, hidden
+"""
+ENSURE_OUTSIDE = """
+    INSERT INTO account (kind)
+    SELECT kind FROM unnest(%(outside)s::text[]) AS kind
+        ON CONFLICT (organization_id, kind, warehouse_id) WHERE kind <> 'bin' DO NOTHING
+"""
+
+CREATE_ZONE = """
+    INSERT INTO zone (warehouse_id, code, name, kind)
+    SELECT id, %(code)s, %(name)s, %(kind)s FROM warehouse WHERE id = %(warehouse_id)s
+    RETURNING id
+"""
+
+# Accounts of one warehouse and one availability are interchangeable: the n-th new one becomes the n-th bin's.
+CREATE_BINS = """
+    WITH wanted AS MATERIALIZED (
+        SELECT line, w.id AS warehouse_id, z.id AS zone_id, bin.code, bin.kind,
+               coalesce(bin.barcode, w.code || '-' || bin.code) AS barcode,
+               aisle, row_num, level_num, position_num, pick_sequence,
+               z.kind IS NULL OR z.kind <> ALL (%(unavailable)s::text[]) AS is_available
+          FROM jsonb_to_recordset(%(bins)s) AS bin (
+            line int, warehouse_id int, zone_id int, code text, barcode text, kind text,
+            aisle text, row_num text, level_num text, position_num text, pick_sequence int)
+          JOIN warehouse w ON w.id = bin.warehouse_id
+          LEFT JOIN zone z ON z.id = bin.zone_id AND z.warehouse_id = w.id
+         WHERE bin.zone_id IS NULL OR z.id IS NOT NULL
+    ), opened AS (
+        INSERT INTO account (kind, warehouse_id, is_available)
+        SELECT 'bin', warehouse_id, is_available FROM wanted ORDER BY line
+        RETURNING id, warehouse_id, is_available
+    ), made AS (
+        INSERT INTO bin (account_id, warehouse_id, zone_id, code, barcode, kind,
+                         aisle, row_num, level_num, position_num, pick_sequence)
+        SELECT account.id, wanted.warehouse_id, zone_id, code, barcode, kind,
+               aisle, row_num, level_num, position_num, pick_sequence
+          FROM (SELECT *, row_number() OVER (PARTITION BY warehouse_id, is_available ORDER BY line) AS place
+                  FROM wanted) wanted
+          JOIN (SELECT *, row_number() OVER (PARTITION BY warehouse_id, is_available ORDER BY id) AS place
+                  FROM opened) account USING (warehouse_id, is_available, place)
+        RETURNING id, account_id, warehouse_id, zone_id, code, barcode, kind
+    )
+    SELECT made.* FROM made JOIN wanted USING (warehouse_id, code) ORDER BY wanted.line
+"""
+
+LIST_WAREHOUSE_IDS = "SELECT id FROM warehouse WHERE is_active ORDER BY preference, id"
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A warehouse; the lower its preference, the sooner orders are served from it."""
+
+    id: int
+    code: str
+    name: str
+    address: str
+    preference: int
+    default_bin_id: int
+
+
+@dataclass(frozen=True)
+class Bin:
+    """A bin and the account its stock is booked on."""
+
+    id: int
+    account_id: int
+    warehouse_id: int
+    zone_id: int | None
+    code: str
+    barcode: str
+    kind: str
+
+
+def create_warehouse(uow: UnitOfWork, fields: dict[str, Any], outside: Sequence[str]) -> Warehouse | None:
+    """A warehouse with its accounts and its hidden bin, or None when the code is taken."""
+    return uow.fetch(Warehouse, CREATE_WAREHOUSE, {**fields, "outside": list(outside), "now": uow.now})
+
+
+def ensure_outside(uow: UnitOfWork, outside: Sequence[str]) -> None:
+    """The organization's accounts outside of all warehouses; those that exist stay."""
+    uow.execute(ENSURE_OUTSIDE, {"outside": list(outside)})
+
+
+def create_zone(uow: UnitOfWork, fields: dict[str, Any]) -> int | None:
+    """The new zone's id, or None when there is no such warehouse. Raises psycopg.errors.UniqueViolation."""
+    made: int | None = uow.value(CREATE_ZONE, fields)
+    return made
+
+
+def create_bins(uow: UnitOfWork, bins: Sequence[dict[str, Any]], unavailable: Sequence[str]) -> list[Bin]:
+    """Bins with their accounts in the order given; those whose warehouse or zone is unknown are left out.
+
+    Raises psycopg.errors.UniqueViolation.
+    """
+    return uow.fetch_all(Bin, CREATE_BINS, {"bins": Jsonb(bins), "unavailable": list(unavailable)})
+
+
+def list_warehouse_ids(uow: UnitOfWork) -> list[int]:
+    """Active warehouses, preferred ones first."""
+    return [row["id"] for row in uow.rows(LIST_WAREHOUSE_IDS)]
