@@ -1,13 +1,18 @@
 """DynamoDB: the one table of what may expire. Losing it loses no business fact."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kernel import clock
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.log import logger
 from chalicelib.kernel.settings import settings
 
 _lock = threading.Lock()
@@ -16,7 +21,8 @@ _lock = threading.Lock()
 @lru_cache(maxsize=1)
 def _client() -> Any:
     return boto3.client(
-        "dynamodb", config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 2, "mode": "standard"})
+        "dynamodb",
+        config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 2, "mode": "standard"}),
     )
 
 
@@ -26,10 +32,25 @@ def client() -> Any:
         return _client()
 
 
-def increment(pk: str, sk: str, *, lasts_s: int) -> int:
-    """Adds one to a counter that lives for `lasts_s` seconds from its first count; its new value. Atomic.
+@contextmanager
+def required() -> Iterator[None]:
+    """For what cannot be answered without the table. Raises Unavailable where it cannot be reached."""
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        logger.error("table unreachable", extra={"error": type(error).__name__})
+        raise Unavailable from error
 
-    One call, two for the first count of a window: an expired counter that DynamoDB has not yet removed starts anew.
+
+def increment(pk: str, sk: str, *, lasts_s: int) -> int:
+    """Adds one to a counter that lives for `lasts_s` seconds from its first count; its new value. Atomic."""
+    return add(pk, sk, "hits", lasts_s=lasts_s)["hits"]
+
+
+def add(pk: str, sk: str, counter: str, *, lasts_s: int) -> dict[str, int]:
+    """Adds one to a counter of an item that lives for `lasts_s` seconds from its first count; all its numbers. Atomic.
+
+    One call, two for the first count of a window: an expired item that DynamoDB has not yet removed starts anew.
     """
     now = int(clock.timestamp())
     key = {"pk": {"S": pk}, "sk": {"S": sk}}
@@ -38,27 +59,58 @@ def increment(pk: str, sk: str, *, lasts_s: int) -> int:
             answer = client().update_item(
                 TableName=settings().table_name,
                 Key=key,
-                UpdateExpression="ADD hits :one",
+                UpdateExpression="ADD #counter :one",
                 ConditionExpression="#ttl > :now",
-                ExpressionAttributeNames={"#ttl": "ttl"},
+                ExpressionAttributeNames={"#ttl": "ttl", "#counter": counter},
                 ExpressionAttributeValues={":one": {"N": "1"}, ":now": {"N": str(now)}},
-                ReturnValues="UPDATED_NEW",
+                ReturnValues="ALL_NEW",
             )
-            return int(answer["Attributes"]["hits"]["N"])
+            return {name: int(value["N"]) for name, value in answer["Attributes"].items() if "N" in value}
         except client().exceptions.ConditionalCheckFailedException:
-            if _start_counter(key, now, lasts_s):
-                return 1
+            if _start_counter(key, counter, now, lasts_s):
+                return {counter: 1, "ttl": now + lasts_s}
     raise RuntimeError("a counter expired three times in a row")
 
 
-def _start_counter(key: dict[str, Any], now: int, lasts_s: int) -> bool:
+def _start_counter(key: dict[str, Any], counter: str, now: int, lasts_s: int) -> bool:
     try:
         client().put_item(
             TableName=settings().table_name,
-            Item={**key, "hits": {"N": "1"}, "ttl": {"N": str(now + lasts_s)}},
+            Item={**key, counter: {"N": "1"}, "ttl": {"N": str(now + lasts_s)}},
             ConditionExpression="attribute_not_exists(pk) OR #ttl <= :now",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues={":now": {"N": str(now)}},
+        )
+    except client().exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def prolong(pk: str, sk: str, *, lasts_s: int) -> None:
+    """Lets an item live for `lasts_s` seconds from now."""
+    client().update_item(
+        TableName=settings().table_name,
+        Key={"pk": {"S": pk}, "sk": {"S": sk}},
+        UpdateExpression="SET #ttl = :ttl",
+        ExpressionAttributeNames={"#ttl": "ttl"},
+        ExpressionAttributeValues={":ttl": {"N": str(int(clock.timestamp()) + lasts_s)}},
+    )
+
+
+def swap(pk: str, sk: str, attribute: str, *, old: str, new: str) -> bool:
+    """Replaces a text of an item that still lives, if it is `old`; whether it was. Of several at once, one wins."""
+    try:
+        client().update_item(
+            TableName=settings().table_name,
+            Key={"pk": {"S": pk}, "sk": {"S": sk}},
+            UpdateExpression="SET #attribute = :new",
+            ConditionExpression="#attribute = :old AND #ttl > :now",
+            ExpressionAttributeNames={"#attribute": attribute, "#ttl": "ttl"},
+            ExpressionAttributeValues={
+                ":old": {"S": old},
+                ":new": {"S": new},
+                ":now": {"N": str(int(clock.timestamp()))},
+            },
         )
     except client().exceptions.ConditionalCheckFailedException:
         return False

@@ -55,6 +55,8 @@ class Settings(BaseSettings):
     smtp_starttls: bool = True
     mail_from: str = "Quartermaster <no-reply@quartermaster.invalid>"
 
+    password_hashing: Literal["owasp", "cheap"] = "owasp"
+    """``cheap`` spares tests the cost of password hashes; any other stage than test ignores it."""
     limits: Literal["on", "off"] = "on"
     """``off`` switches request throttles off on the local stage, never the login lock-out."""
     clock_file: str = ""

@@ -4,17 +4,21 @@ A throttle that cannot ask lets the call pass and raises an alarm: an unreachabl
 lock-out that cannot ask refuses: nobody may guess passwords while it is blind.
 """
 
+import random
+import time
 from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kernel import clock, dynamo
-from chalicelib.kernel.errors import TooManyRequests, Unavailable
+from chalicelib.kernel.errors import TooManyRequests
 from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.settings import settings
 
 LOCKOUT_TRIES = 5
 LOCKOUT_S = 15 * 60
+PLACE_WAIT_S = 3.0
+"""How long a try waits for others that are still being looked at; a password takes some 50 ms."""
 
 
 class Locked(TooManyRequests):
@@ -49,33 +53,61 @@ def check_limit(limit: Limit, address: str) -> None:
 
 
 class Lockout:
-    """Counts wrong passwords per account and per address; each counter alone locks.
+    """Counts wrong passwords per account and per address; each counter alone locks, for 15 minutes from the last try.
 
-    A try is counted before the password is looked at, so parallel guesses do not slip through, and taken back when it
-    was right. The window starts with the first try.
+    A try takes one of five places before the password is looked at, and a wrong password keeps its place, so that
+    parallel guesses are no more than five. A right one gives it back: a shift that signs in all at once through one
+    address waits a moment for a place instead of being locked out.
     """
 
     def __init__(self, surface: str, account: str, address: str) -> None:
-        self._keys = (f"lockout#{surface}#account#{account.casefold()}", f"lockout#{surface}#address#{address}")
+        self._account = f"lockout#{surface}#account#{account.casefold()}"
+        self._address = f"lockout#{surface}#address#{address}"
+        self.tries_left = LOCKOUT_TRIES
 
     def attempt(self) -> None:
-        """Counts a try. Raises Locked when one of the counters is used up, Unavailable when they cannot be asked."""
-        try:
-            hits = [dynamo.increment(key, "tries", lasts_s=LOCKOUT_S) for key in self._keys]
-        except (BotoCoreError, ClientError) as error:
-            count("LockoutBlind")
-            raise Unavailable from error
-        self.tries = max(hits)
-        if self.tries > LOCKOUT_TRIES:
-            raise Locked(headers={"Retry-After": str(LOCKOUT_S)})
+        """Takes a place. Raises Locked when a counter is used up, Unavailable when it cannot be asked."""
+        with dynamo.required():
+            _take_place(self._address)
+            try:
+                _take_place(self._account)
+            except TooManyRequests:
+                dynamo.give_back(self._address, "tries")
+                raise
 
     def failed(self) -> None:
         """The password was wrong. Raises Locked when that was the last try; else the caller answers as usual."""
-        if self.tries >= LOCKOUT_TRIES:
+        with dynamo.required():
+            failures = max(map(_keep_place, (self._account, self._address)))
+        self.tries_left = LOCKOUT_TRIES - failures
+        if self.tries_left <= 0:
             raise Locked(headers={"Retry-After": str(LOCKOUT_S)})
 
     def succeeded(self) -> None:
         """The password was right: the account's tries are forgotten, the address gets this one back."""
-        account, address = self._keys
-        dynamo.delete(account, "tries")
-        dynamo.give_back(address, "tries")
+        with dynamo.required():
+            dynamo.delete(self._account, "tries")
+            dynamo.give_back(self._address, "tries")
+
+
+def _take_place(key: str) -> None:
+    """One of the five places of a counter; waits while others are still being looked at. Raises TooManyRequests."""
+    deadline = time.monotonic() + PLACE_WAIT_S
+    while True:
+        counted = dynamo.add(key, "tries", "hits", lasts_s=LOCKOUT_S)
+        if counted["hits"] <= LOCKOUT_TRIES:
+            return
+        dynamo.give_back(key, "tries")
+        if counted.get("failures", 0) >= LOCKOUT_TRIES:
+            raise Locked(headers={"Retry-After": str(max(1, counted["ttl"] - int(clock.timestamp())))})
+        if time.monotonic() > deadline:
+            raise TooManyRequests(headers={"Retry-After": "1"})
+        time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  # jitter, not a secret
+
+
+def _keep_place(key: str) -> int:
+    """Counts a failure; the failures so far. The last one starts the lock-out."""
+    failures = dynamo.add(key, "tries", "failures", lasts_s=LOCKOUT_S)["failures"]
+    if failures >= LOCKOUT_TRIES:
+        dynamo.prolong(key, "tries", lasts_s=LOCKOUT_S)
+    return failures
