@@ -48,9 +48,10 @@ def increment(pk: str, sk: str, *, lasts_s: int) -> int:
 
 
 def add(pk: str, sk: str, counter: str, *, lasts_s: int) -> dict[str, int]:
-    """Adds one to a counter of an item that lives for `lasts_s` seconds from its first count; all its numbers. Atomic.
+    """Adds one to a counter of an item that lives for `lasts_s` seconds from its first count; all its numbers.
 
-    One call, two for the first count of a window: an expired item that DynamoDB has not yet removed starts anew.
+    Atomic. One call, two for the first count of a window: an expired item that DynamoDB has not yet removed
+    starts anew.
     """
     now = int(clock.timestamp())
     key = {"pk": {"S": pk}, "sk": {"S": sk}}
@@ -98,7 +99,7 @@ def prolong(pk: str, sk: str, *, lasts_s: int) -> None:
 
 
 def swap(pk: str, sk: str, attribute: str, *, old: str, new: str) -> bool:
-    """Replaces a text of an item that still lives, if it is `old`; whether it was. Of several at once, one wins."""
+    """Replaces a text of a living item if it is `old`; whether it was. Of several at once, one wins."""
     try:
         client().update_item(
             TableName=settings().table_name,

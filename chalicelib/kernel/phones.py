@@ -12,7 +12,7 @@ DEFAULT_REGION = "US"
 def e164(text: str) -> str:
     """A number as people write it, in E.164: ``(212) 555-0100`` is ``+12125550100``. Raises ValueError.
 
-    Possible numbers are taken, not only assigned ones: numbering plans change faster than the library's tables.
+    Possible numbers are taken, not only assigned ones: numbering plans change faster than tables of them.
     """
     import phonenumbers  # 30 ms of tables, for requests that carry a number
 

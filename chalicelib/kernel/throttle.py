@@ -53,11 +53,11 @@ def check_limit(limit: Limit, address: str) -> None:
 
 
 class Lockout:
-    """Counts wrong passwords per account and per address; each counter alone locks, for 15 minutes from the last try.
+    """Counts wrong passwords per account and per address; each alone locks, for 15 minutes from the fifth.
 
-    A try takes one of five places before the password is looked at, and a wrong password keeps its place, so that
-    parallel guesses are no more than five. A right one gives it back: a shift that signs in all at once through one
-    address waits a moment for a place instead of being locked out.
+    A try takes one of five places before the password is looked at, and a wrong password keeps its place, so
+    that parallel guesses are no more than five. A right one gives it back: a shift that signs in all at once
+    through one address waits a moment for a place instead of being locked out.
     """
 
     def __init__(self, surface: str, account: str, address: str) -> None:
@@ -76,7 +76,7 @@ class Lockout:
                 raise
 
     def failed(self) -> None:
-        """The password was wrong. Raises Locked when that was the last try; else the caller answers as usual."""
+        """The password was wrong. Raises Locked when that was the last try; else the caller answers."""
         with dynamo.required():
             failures = max(map(_keep_place, (self._account, self._address)))
         self.tries_left = LOCKOUT_TRIES - failures
@@ -91,7 +91,7 @@ class Lockout:
 
 
 def _take_place(key: str) -> None:
-    """One of the five places of a counter; waits while others are still being looked at. Raises TooManyRequests."""
+    """Takes one of a counter's five places; waits while others are looked at. Raises TooManyRequests."""
     deadline = time.monotonic() + PLACE_WAIT_S
     while True:
         counted = dynamo.add(key, "tries", "hits", lasts_s=LOCKOUT_S)
