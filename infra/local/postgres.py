@@ -63,7 +63,7 @@ class Cluster:
         return self._url(SUPERUSER, database)
 
     def owner_url(self, database: str = roles.DATABASE) -> str:
-        """URL of the schema's owner: no superuser; may create databases and end the application's sessions."""
+        """URL of the schema's owner: no superuser, may create databases and end our sessions."""
         return self._url(roles.OWNER, database)
 
     def app_url(self, database: str = roles.DATABASE) -> str:
