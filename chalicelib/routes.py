@@ -3,8 +3,11 @@
 ROUTES: method, path, module, handler, who may call. CONSUMERS: topic -> (queue, module).
 """
 
-ROUTES = (
+ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
+    ("POST", "/api/v1/inventory_adjustments", "chalicelib.stock.routes", "adjust_inventory", "api key: inventory:write"),
+    ("GET", "/api/v1/inventory_ledger", "chalicelib.stock.routes", "list_inventory_ledger", "api key: inventory:read"),
+    ("GET", "/api/v1/inventory_levels", "chalicelib.stock.routes", "list_inventory_levels", "api key: inventory:read"),
 )
 
-CONSUMERS = {
+CONSUMERS: dict[str, tuple[str, str]] = {
 }

@@ -4,7 +4,8 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.stock.rules import (
     WAREHOUSE_PLACES,
     AllocationChange,
@@ -242,6 +243,15 @@ LIST_YOUNGEST_HOLDS = """
      ORDER BY held_at DESC, order_line_id DESC FOR UPDATE
 """
 
+LEVEL_AT = """
+    SELECT coalesce((SELECT sum(s.on_hand) FROM stock_level s JOIN account c ON c.id = s.account_id
+                      WHERE s.variant_id = %(variant_id)s AND c.warehouse_id = %(location_id)s
+                        AND c.kind IN ('bin', 'outbound')), 0)::bigint AS on_hand,
+           coalesce((SELECT on_hand - held FROM availability
+                      WHERE variant_id = %(variant_id)s AND warehouse_id = %(location_id)s), 0) AS available
+"""
+ORDERS_OF_LINES = "SELECT order_id FROM order_line WHERE id = ANY(%(line_ids)s) GROUP BY order_id ORDER BY order_id DESC"
+
 # The books, checked from the beginning: what the moves say against what the projections say.
 CHECK_LEVELS = """
     WITH legs AS (
@@ -359,6 +369,40 @@ def free_stock(uow: UnitOfWork, warehouse_id: int, variant_ids: list[int]) -> li
     """Levels that picks may be taken from, locked in key order, first expired first."""
     params = {"warehouse_id": warehouse_id, "variant_ids": variant_ids, "today": uow.now.date()}
     return uow.fetch_all(FreeStock, FREE_STOCK, params)
+
+
+def list_levels(uow: UnitOfWork, filters: dict[str, Any]) -> list[Row]:
+    """A page of levels, now or as of an instant."""
+    params = {**filters, "limit": filters["per_page"], "offset": (filters["page"] - 1) * filters["per_page"]}
+    return uow.rows(LIST_LEVELS if filters["as_of"] is None else LIST_LEVELS_AS_OF, params)
+
+
+def list_moves(uow: UnitOfWork, filters: dict[str, Any]) -> list[Row]:
+    """A page of the ledger, newest first."""
+    params = {**filters, "limit": filters["per_page"], "offset": (filters["page"] - 1) * filters["per_page"]}
+    return uow.rows(LIST_MOVES, params)
+
+
+def find_variant(uow: UnitOfWork, variant_id: int | None, sku: str | None, location_id: int) -> tuple[int, str, int]:
+    """(variant, SKU, the location's default account). Raises NotFound for either."""
+    row = uow.row(FIND_VARIANT, {"variant_id": variant_id, "sku": sku, "location_id": location_id})
+    if row is None:
+        raise NotFound("Variant not found")
+    if row["default_account_id"] is None:
+        raise NotFound("Location not found")
+    return row["variant_id"], row["sku"], row["default_account_id"]
+
+
+def level_at(uow: UnitOfWork, variant_id: int, location_id: int) -> tuple[int, int]:
+    """(on hand, available) of a variant at a location."""
+    row = uow.row(LEVEL_AT, {"variant_id": variant_id, "location_id": location_id})
+    assert row is not None
+    return row["on_hand"], row["available"]
+
+
+def orders_of_lines(uow: UnitOfWork, line_ids: list[int]) -> list[int]:
+    """Orders that these lines belong to, the youngest first."""
+    return [row["order_id"] for row in uow.rows(ORDERS_OF_LINES, {"line_ids": line_ids})]
 
 
 def _asked(n: int, move: Move) -> dict[str, Any]:

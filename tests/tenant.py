@@ -1,0 +1,82 @@
+"""An organization of a test's own, and what tests do in its name."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
+
+from chalicelib import places
+from chalicelib.kernel import jobs
+from chalicelib.kernel.uow import UnitOfWork, as_machine, unit_of_work
+
+INSERT = "INSERT INTO organization (name, host, settings) VALUES (%s, %s, %s) RETURNING id"
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An organization with one warehouse."""
+
+    id: int
+    host: str
+    owner_url: str
+    warehouse_id: int
+
+    @contextmanager
+    def uow(self) -> Iterator[UnitOfWork]:
+        """A unit of work in the organization's name; commits when the block ends."""
+        with unit_of_work(as_machine(self.id, "test")) as uow:
+            yield uow
+
+    def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        """Looks straight into the tables of this organization, past the application."""
+        with self.uow() as uow:
+            return uow.rows(sql.encode(), params)
+
+    def value(self, sql: str, **params: Any) -> Any:
+        """The first column of the first row."""
+        rows = self.rows(sql, **params)
+        return next(iter(rows[0].values())) if rows else None
+
+    def as_owner(self, sql: str, **params: Any) -> list[dict[str, Any]]:
+        """Runs a statement as the schema's owner, whom row-level security does not bind."""
+        with psycopg.connect(self.owner_url, autocommit=True, row_factory=dict_row) as connection:
+            cursor = connection.execute(sql.encode(), params)
+            return cursor.fetchall() if cursor.description else []
+
+    def work_off(self, *, rounds: int = 10) -> int:
+        """Works on this organization's open outbox rows as the queues would, until none is due; how many runs."""
+        from chalicelib import routes
+
+        done = 0
+        for _ in range(rounds):
+            due = self.rows(
+                "SELECT id, topic FROM outbox WHERE closed_at IS NULL AND dead_at IS NULL AND send_at <= %(now)s ORDER BY id",
+                now=_now(),
+            )
+            if not due:
+                break
+            for row in due:
+                jobs.run(self.id, row["id"], row["topic"], routes.CONSUMERS)
+                done += 1
+        return done
+
+
+def _now() -> Any:
+    from chalicelib.kernel import clock
+
+    return clock.now()
+
+
+def create_tenant(owner_url: str, name: str, **settings: Any) -> Tenant:
+    """Makes an organization. Only the schema's owner can."""
+    host = f"{name}.test"
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        row = connection.execute(INSERT, [name, host, Jsonb(settings)]).fetchone()
+    assert row is not None
+    with unit_of_work(as_machine(row[0], "test")) as uow:
+        warehouse = places.create_warehouse(uow, code="W1", name="Main warehouse")
+    return Tenant(row[0], host, owner_url, warehouse.id)
