@@ -15,7 +15,7 @@ from tests.kernel.listings import SHELF, STATES
 
 NAMES = (
     None, "", "a", "A b", "AB", "ab AND c", "100%", "100_", "a\\b", 'say "a"', "(b)", "none", "None", "é",
-    "a,b", "a:b", "Olive oil", "olive  OIL",
+    "a,b", "a:b", "Olive oil", "olive  OIL", "CRÈME", "crème",
 )  # fmt: skip
 DEPTH_MAX = 90
 """The list's own condition hides what is deeper."""
