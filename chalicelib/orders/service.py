@@ -143,11 +143,15 @@ def _insert(
         "total_minor": subtotal + fee,
         "billing_address": new.billing_address,
         "special_notes": new.special_notes,
-        "hold_expires_at": None if new.channel == "inventory" else rules.hold_expires_at(new.payment_method, state, uow.now),
+        "hold_expires_at": None
+        if new.channel == "inventory"
+        else rules.hold_expires_at(new.payment_method, state, uow.now),
         **{name: new.delivery.get(name) for name in _DELIVERY},
         **{name: new.delivery.get(name) or "" for name in _DELIVERY_REQUIRED},
     }
-    lines = [{"position": n, **asdict(line)} for n, line in enumerate(priced, 1)]
+    lines = [
+        {"position": n, **asdict(line), "line_total_minor": line.line_total_minor} for n, line in enumerate(priced, 1)
+    ]
     return store.insert_order(uow, columns, lines)
 
 
@@ -196,14 +200,18 @@ def fulfil(uow: UnitOfWork, order_id: int) -> Order:
     """
     order = store.lock_order(uow, order_id)
     if rules.inventory_status(order) != "reserved" or order.state not in rules.OPEN_STATES:
-        raise Conflict(f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking")
+        raise Conflict(
+            f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking"
+        )
     moves = _take(uow, order)
     holds = [
         stock.HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity)
         for h in stock.held_for(uow, [line.id for line in order.lines])
     ]
     stock.post(uow, moves=moves, holds=holds)
-    add_progress(uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines])
+    add_progress(
+        uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines]
+    )
     advance(uow, [order], "ship")
     uow.publish(OrderShipped(order_id=order.id).message())
     uow.audit("order.fulfilled", "order", order.id)
@@ -212,20 +220,18 @@ def fulfil(uow: UnitOfWork, order_id: int) -> Order:
 
 def _take(uow: UnitOfWork, order: Order) -> list[stock.Move]:
     """Moves that take an order's open units from their bins straight to the customer."""
-    free = [
-        [f, f.free] for f in stock.free_stock(uow, order.warehouse_id, [line.variant_id for line in order.lines])
-    ]
+    levels = stock.free_stock(uow, order.warehouse_id, [line.variant_id for line in order.lines])
+    left = {(f.account_id, f.variant_id, f.lot_id): f.free for f in levels}
     moves = []
     for line in order.lines:
         needed = line.open
-        for slot in free:
-            level, left = slot[0], slot[1]
-            taken = min(needed, left) if level.variant_id == line.variant_id else 0
+        for level in (f for f in levels if f.variant_id == line.variant_id):
+            key = (level.account_id, level.variant_id, level.lot_id)
+            taken = min(needed, left[key])
             if taken:
-                moves.append(
-                    stock.Move(line.variant_id, taken, level.account_id, "customer", "shipment", order.document, level.lot_id)
-                )
-                slot[1], needed = left - taken, needed - taken
+                source = (level.account_id, "customer", "shipment", order.document, level.lot_id)
+                moves.append(stock.Move(line.variant_id, taken, *source))
+                left[key], needed = left[key] - taken, needed - taken
         if needed:
             raise Conflict(f"{line.sku}: {needed} units are held but lie in no bin that may be picked")
     return moves
@@ -249,8 +255,12 @@ def expire_unpaid(uow: UnitOfWork) -> int:
     """Cancels orders that were not paid in time; how many. A schedule's work; may be repeated."""
     orders = store.lock_orders(uow, store.list_expired(uow, EXPIRE_BATCH))
     due = [
-        o for o in orders
-        if o.state == "pending" and o.payment_state in ("unpaid", "failed") and o.hold_expires_at and o.hold_expires_at <= uow.now
+        o
+        for o in orders
+        if o.state == "pending"
+        and o.payment_state in ("unpaid", "failed")
+        and o.hold_expires_at
+        and o.hold_expires_at <= uow.now
     ]
     for order in due:
         _cancel(uow, order, "expired")
@@ -276,10 +286,8 @@ def flag_short(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
 
 def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:
     """Notes how a locked order left, moves it to shipped and announces it. Raises Conflict when it may not ship."""
-    uow.execute(
-        store.SET_TRACKING, {"id": order.id, "tracking_number": tracking_number, "carrier": carrier, "now": uow.now}
-    )
-    advance(uow, [order], "ship")
+    following = ORDER.next(order.state, "ship")
+    store.ship(uow, order, following, tracking_number=tracking_number, carrier=carrier)
     uow.publish(OrderShipped(order_id=order.id).message())
     uow.audit("order.shipped", "order", order.id, after={"tracking_number": tracking_number, "carrier": carrier})
 
@@ -294,7 +302,11 @@ def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
     if payment_state == "paid" and order.state == "pending":
         advance(uow, [order], "confirm")
     uow.audit(
-        "order.payment", "order", order.id, before={"payment_state": order.payment_state}, after={"payment_state": payment_state}
+        "order.payment",
+        "order",
+        order.id,
+        before={"payment_state": order.payment_state},
+        after={"payment_state": payment_state},
     )
 
 

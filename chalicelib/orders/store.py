@@ -7,27 +7,50 @@ from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.uow import Row, UnitOfWork
-from chalicelib.orders.rules import Line, LineProgress, Order, OrderEvent, State
+from chalicelib.orders.rules import Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
-_ORDERS = """
-    SELECT o.id, o.number, o.barcode, o.channel, o.state, o.payment_state, o.payment_method, o.customer_id, o.warehouse_id,
+_COLUMNS = """
+           o.id, o.number, o.barcode, o.channel, o.state, o.payment_state, o.payment_method, o.customer_id, o.warehouse_id,
            o.is_reserved, o.is_short, o.currency, o.subtotal_minor, o.discount_minor, o.delivery_fee_minor, o.total_minor,
            o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_email, o.delivery_company,
            o.delivery_address, o.delivery_city, o.delivery_state, o.delivery_zip, o.delivery_phone, o.billing_address,
-           o.special_notes, o.tracking_number, o.carrier, o.placed_at, o.hold_expires_at, o.updated_at,
+           o.special_notes, o.tracking_number, o.carrier, o.placed_at, o.hold_expires_at, o.updated_at"""
+_LINES = """
            (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'position', l.position, 'product_id', l.product_id,
                    'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'brand', l.brand, 'unit_size', l.unit_size,
                    'quantity', l.quantity, 'unit_price_minor', l.unit_price_minor, 'is_bulk_price', l.is_bulk_price,
                    'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
-                   'short', l.short) ORDER BY l.position)
+                   'short', l.short) ORDER BY l.position)"""
+_ORDERS = (
+    "SELECT "
+    + _COLUMNS
+    + ","
+    + _LINES
+    + """
               FROM order_line l WHERE l.order_id = o.id) AS lines
       FROM sales_order o
 """
-# Locking and reading are one statement, yet the lines are read after the lock is held: the outer query runs once the
-# materialised rows are ours, but on the statement's snapshot. So what was locked is read again by a second statement
-# wherever a waiting transaction may have changed the lines (lock_orders).
-LOCK_ORDERS = "SELECT id FROM sales_order WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE"
+)
+# Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
+# back as it is then; so the lines are locked as well, once their orders are ours.
+LOCK_ORDERS = (
+    "WITH locked AS MATERIALIZED (SELECT "
+    + _COLUMNS
+    + """
+      FROM sales_order o WHERE o.id = ANY(%(ids)s) ORDER BY o.id FOR UPDATE
+    ), locked_line AS MATERIALIZED (
+        SELECT l.* FROM locked JOIN order_line l ON l.order_id = locked.id ORDER BY l.id FOR UPDATE OF l
+    )
+    SELECT """
+    + _COLUMNS
+    + ","
+    + _LINES
+    + """
+              FROM locked_line l WHERE l.order_id = o.id) AS lines
+      FROM locked o ORDER BY o.id
+"""
+)
 LIST_BY_IDS = _ORDERS + " WHERE o.id = ANY(%(ids)s) ORDER BY o.id"
 FIND_BY_REFERENCES = _ORDERS + " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
 GET_BY_NUMBER = _ORDERS + " WHERE o.number = %(number)s"
@@ -107,9 +130,11 @@ SET_RESERVED = """
            hold_expires_at = NULL
      WHERE id = %(id)s AND state = 'pending' AND NOT is_reserved
 """
-SET_TRACKING = """
-    UPDATE sales_order SET tracking_number = %(tracking_number)s, carrier = %(carrier)s, updated_at = %(now)s
-     WHERE id = %(id)s
+SHIP = """
+    UPDATE sales_order
+       SET tracking_number = %(tracking_number)s, carrier = %(carrier)s, state = %(state)s, hold_expires_at = NULL,
+           updated_at = %(now)s
+     WHERE id = %(id)s AND state = %(before)s
 """
 SET_SHORT = "UPDATE sales_order SET is_short = true, updated_at = %(now)s WHERE id = ANY(%(ids)s) AND NOT is_short"
 SET_PAYMENT_STATE = """
@@ -147,10 +172,8 @@ def order_of(row: Row) -> Order:
 
 
 def lock_orders(uow: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
-    """Orders with their lines, locked in id order; ids that do not exist are left out. Two statements: see LOCK_ORDERS."""
-    ids = sorted(set(order_ids))
-    uow.execute(LOCK_ORDERS, {"ids": ids})
-    return list_orders(uow, ids)
+    """Orders with their lines, locked in id order, in one statement; ids that do not exist are left out."""
+    return [order_of(row) for row in uow.rows(LOCK_ORDERS, {"ids": sorted(set(order_ids))})]
 
 
 def list_orders(uow: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
@@ -215,7 +238,9 @@ def lock_credit(uow: UnitOfWork, customer_id: int) -> tuple[str, int, int]:
     return row["terms"], row["limit_minor"], uow.value(SUM_OWED, {"customer_id": customer_id})
 
 
-def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> tuple[int, dict[int, int]]:
+def insert_order(
+    uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
+) -> tuple[int, dict[int, int]]:
     """Inserts an order with its lines in one statement: its id, and line ids by position."""
     rows = uow.rows(INSERT_ORDER, {**columns, "lines": Jsonb(list(lines)), "now": uow.now})
     return rows[0]["order_id"], {row["position"]: row["id"] for row in rows}
@@ -228,11 +253,18 @@ def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]]) -> None:
         raise Conflict("The order was changed by somebody else; please try again")
 
 
+def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: str, carrier: str) -> None:
+    """Moves an order to its next state and notes how it left. Raises Conflict when it is no longer where it was read."""
+    params = {"id": order.id, "before": order.state, "state": following, "now": uow.now}
+    if uow.execute(SHIP, {**params, "tracking_number": tracking_number, "carrier": carrier}) != 1:
+        raise Conflict("The order was changed by somebody else; please try again")
+
+
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
     """Adds signed deltas to lines, in one statement."""
     deltas = [
         {"line_id": p.line_id, "picked": p.picked, "packed": p.packed, "shipped": p.shipped, "short": p.short}
-        for p in progress
+        for p in sorted(progress, key=lambda p: p.line_id)
     ]
     uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas)})
 
