@@ -39,9 +39,7 @@ LegacyTime = Annotated[
 UtcTime = Annotated[
     AwareDatetime,
     PlainSerializer(utc_text, return_type=str, when_used="json"),
-    WithJsonSchema(
-        {"type": "string", "format": "date-time", "description": "ISO 8601, UTC, with its offset"}
-    ),
+    WithJsonSchema({"type": "string", "format": "date-time", "description": "ISO 8601, UTC, with its offset"}),
 ]
 """An aware time that is shown in UTC with its offset."""
 

@@ -120,9 +120,7 @@ def test_a_shown_time_sent_back_as_both_bounds_finds_its_moment(moment: datetime
 
 
 @given(moments, walls)
-def test_outside_the_doubled_hour_bounds_mean_exactly_what_the_clock_shows(
-    moment: datetime, bound: datetime
-) -> None:
+def test_outside_the_doubled_hour_bounds_mean_exactly_what_the_clock_shows(moment: datetime, bound: datetime) -> None:
     assume(not any(is_doubled(shown) for shown in (wall(moment), bound)))
     assert (moment >= earliest_instant(bound)) == (wall(moment) >= bound)
     assert (moment <= latest_instant(bound)) == (wall(moment) <= bound)

@@ -222,9 +222,7 @@ def test_the_model_is_made_once_and_documents_each_parameter() -> None:
     schema = SHELF.query_model.model_json_schema()["properties"]
     page = schema["page"]
     assert (page["type"], page["default"], page["minimum"], page["maximum"]) == ("integer", 1, 1, PAGE_MAX)
-    assert schema["depth__in"]["items"] == {
-        "anyOf": [{"type": "integer"}, {"type": "string", "const": "none"}]
-    }
+    assert schema["depth__in"]["items"] == {"anyOf": [{"type": "integer"}, {"type": "string", "const": "none"}]}
     assert schema["state__eq"]["enum"] == ["CREATED", "ACCEPTED", "In Work"]
     assert schema["sort_by"]["default"] == "-created_at"
     assert schema["name__eq"]["description"].endswith("`none` finds records without one")
@@ -255,9 +253,7 @@ def test_every_order_ends_with_the_tiebreaker(sort_by: str, order: str) -> None:
 
 
 def test_values_are_bound_and_never_text() -> None:
-    clauses = SHELF.compile(
-        SHELF.parse({"name__eq": "it's", "search": "*:100%_\\", "page": "3", "size": "20"})
-    )
+    clauses = SHELF.compile(SHELF.parse({"name__eq": "it's", "search": "*:100%_\\", "page": "3", "size": "20"}))
     assert clauses.where.as_string() == (
         "((shelf.name) = %(list_0)s::text) AND ((shelf.name) ILIKE %(list_1)s::text OR "
         "(shelf.depth)::text ILIKE %(list_2)s::text OR (shelf.load)::text ILIKE %(list_3)s::text OR "
@@ -289,9 +285,7 @@ def test_a_wrong_declaration_fails_at_import(_case: str, make: Any) -> None:
 
 
 def listing_of(*fields: Any, default_sort: str = "") -> Listing:
-    return Listing(
-        "X", columns="1", source="FROM t", fields=fields, tiebreaker="t.id", default_sort=default_sort
-    )
+    return Listing("X", columns="1", source="FROM t", fields=fields, tiebreaker="t.id", default_sort=default_sort)
 
 
 @pytest.mark.parametrize(

@@ -130,9 +130,7 @@ def test_a_page_past_the_end_still_knows_the_total(database: Database) -> None:
 
 
 def test_counting_stops_at_the_cap(database: Database) -> None:
-    many = Listing(
-        "Many", columns="n", source="FROM generate_series(1, 100500) AS n", fields=(), tiebreaker="n"
-    )
+    many = Listing("Many", columns="n", source="FROM generate_series(1, 100500) AS n", fields=(), tiebreaker="n")
     found = many.read(database, many.parse({"page": "2", "size": "3"}))
     assert ([row["n"] for row in found.rows], found.total) == ([4, 5, 6], 100_001)
 
@@ -161,11 +159,7 @@ pieces = st.sampled_from(
      "1", "%", "_", "'", ";", "--", "\x00", "$1", "%s", "%(x)s", "{}", "\n", "é", "٣", ",", "+", "-", "none",
      "NaN", "2026-10-25T02:30"]
 )  # fmt: skip
-hostile = (
-    st.text(max_size=40)
-    | st.lists(pieces, max_size=25).map("".join)
-    | st.sampled_from(["(" * 10_000, "9" * 400])
-)
+hostile = st.text(max_size=40) | st.lists(pieces, max_size=25).map("".join) | st.sampled_from(["(" * 10_000, "9" * 400])
 parameter_names = st.sampled_from(sorted(SHELF.query_model.model_fields)) | st.text(max_size=12)
 
 
@@ -182,9 +176,7 @@ def test_any_text_either_runs_or_is_refused(database: Database, parameters: dict
     assert len(found.rows) <= min(query.size, found.total)
 
 
-words = st.sampled_from([name for name in NAMES if name]) | st.text(
-    'aAbB1%_\\"():, éÉ', min_size=1, max_size=4
-)
+words = st.sampled_from([name for name in NAMES if name]) | st.text('aAbB1%_\\"():, éÉ', min_size=1, max_size=4)
 fields = st.sampled_from([*SHELF.searchable, "*"])
 
 
@@ -210,9 +202,7 @@ values = {
     "load": st.sampled_from(["0", "1.5", "12.00", "-3.25", "4"]),
     "state": st.sampled_from(STATES),
     "is_open": st.sampled_from(["true", "false"]),
-    "created_at": st.sampled_from(
-        ["2026-10-25T01:40", "2026-10-25T02:20", "2026-10-25T03:00", "2026-10-25T01:20:00Z"]
-    ),
+    "created_at": st.sampled_from(["2026-10-25T01:40", "2026-10-25T02:20", "2026-10-25T03:00", "2026-10-25T01:20:00Z"]),
 }
 
 

@@ -64,9 +64,7 @@ MEANINGS: Final = {
     "gte": "At least this value",
     "lte": "At most this value",
 }
-TIME_MEANING: Final = (
-    "ISO 8601; without an offset it is Europe/Berlin wall time, a date alone is its midnight"
-)
+TIME_MEANING: Final = "ISO 8601; without an offset it is Europe/Berlin wall time, a date alone is its midnight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +101,7 @@ class ListField:
     @property
     def parameters(self) -> Iterable[tuple[str, str]]:
         """Parameter names with their operators, in a fixed order."""
-        return [
-            (f"{self.name}__{operator}", operator) for operator in OPERATORS if operator in self.operators
-        ]
+        return [(f"{self.name}__{operator}", operator) for operator in OPERATORS if operator in self.operators]
 
     def annotation(self, operator: str) -> Any:
         """The pydantic type of one parameter: reads text, refuses nonsense, shows its JSON schema."""
@@ -204,9 +200,7 @@ def integer(
     )
 
 
-def number(
-    name: str, expression: LiteralString, operators: str = "", *, is_searchable: bool = False
-) -> ListField:
+def number(name: str, expression: LiteralString, operators: str = "", *, is_searchable: bool = False) -> ListField:
     """An exact decimal number (SQL numeric); ``ilike`` and search look at its digits."""
     return ListField(name, Kind.NUMBER, constant(expression), tuple(operators.split()), is_searchable)
 

@@ -184,9 +184,7 @@ class Listing:
         )
 
 
-def _parameter(
-    parse: Callable[[object], object], description: str, *, default: str | None
-) -> tuple[Any, Any]:
+def _parameter(parse: Callable[[object], object], description: str, *, default: str | None) -> tuple[Any, Any]:
     """A text parameter that `parse` reads; `default` is only shown, absence itself is None."""
     schema: dict[str, Any] = {"type": "string", "maxLength": TEXT_LENGTH_MAX}
     shown: dict[str, Any] | None = {"default": default} if default else None

@@ -45,9 +45,7 @@ class Found:
         """Takes the rows of `store.page_statement` apart."""
         total = rows[0]["list_total"]
         own = [row for row in rows if row["list_position"] is not None]
-        return cls(
-            [{k: v for k, v in row.items() if k not in ("list_total", "list_position")} for row in own], total
-        )
+        return cls([{k: v for k, v in row.items() if k not in ("list_total", "list_position")} for row in own], total)
 
 
 class Page(Shape, Generic[Item]):
@@ -69,6 +67,4 @@ class Page(Shape, Generic[Item]):
         if total > COUNT_MAX:
             is_full = len(items) == query.size
             total = max(total, query.offset + len(items) + is_full)
-        return cls(
-            items=list(items), page=query.page, pages=-(-total // query.size), size=query.size, total=total
-        )
+        return cls(items=list(items), page=query.page, pages=-(-total // query.size), size=query.size, total=total)

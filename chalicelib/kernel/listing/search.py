@@ -137,9 +137,7 @@ class _Parser:
         self._take()
         inner = self._expression(self._term)
         if self._kind != ")":
-            refuse(
-                "search_syntax", f"A parenthesis is not closed, or AND or OR is missing before {self._rest()}"
-            )
+            refuse("search_syntax", f"A parenthesis is not closed, or AND or OR is missing before {self._rest()}")
         self._take()
         return inner
 
@@ -157,9 +155,7 @@ class _Parser:
             last = self._take()
             if _TERM.fullmatch(self.text, last.start, last.end):
                 word = quoted(self.text[last.start : last.end])
-                refuse(
-                    "search_syntax", f"AND or OR is needed before {word}; quote values that contain a colon"
-                )
+                refuse("search_syntax", f"AND or OR is needed before {word}; quote values that contain a colon")
         match = _TERM.fullmatch(self.text, first.start, last.end)
         if match is None:
             word = self.text[first.start : last.end]

@@ -100,9 +100,7 @@ class Conditions:
         return OPERATIONS[operator].format(field.expression, self.bind(value), TYPES[field.kind])
 
 
-def page_statement(
-    columns: sql.SQL, source: sql.SQL, where: sql.Composable, order_by: sql.Composable
-) -> sql.Composed:
+def page_statement(columns: sql.SQL, source: sql.SQL, where: sql.Composable, order_by: sql.Composable) -> sql.Composed:
     """The single statement of a list; `page_params` binds what it adds."""
     return PAGE.format(columns=columns, source=source, where=where, order_by=order_by)
 

@@ -34,9 +34,7 @@ def products() -> tuple[Product, ...]:
     makers = {brand: number for number, brand in enumerate(brand for s in suppliers() for brand in s.brands)}
     sources = {brand: s.code for s in suppliers() for brand in s.brands}
     shelves = {category.code: category.name for category in categories()}
-    return tuple(
-        _product(number, row, makers, sources, shelves) for number, row in enumerate(rows("products"), 1)
-    )
+    return tuple(_product(number, row, makers, sources, shelves) for number, row in enumerate(rows("products"), 1))
 
 
 def check_digit(digits: str) -> str:

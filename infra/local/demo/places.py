@@ -43,9 +43,7 @@ def zones() -> tuple[Zone, ...]:
 def robot_storage() -> RobotStorage:
     """24 carriers: on each of three levels two by two columns, two deep."""
     places = enumerate(product(LEVELS, (1, 2), (1, 2), (1, 2)), 1)
-    carriers = tuple(
-        Carrier(f"C{number:03d}", level.id, x, y, depth) for number, (level, x, y, depth) in places
-    )
+    carriers = tuple(Carrier(f"C{number:03d}", level.id, x, y, depth) for number, (level, x, y, depth) in places)
     return RobotStorage("CHI", ROBOT_ZONE, LEVELS, BALCONIES, carriers)
 
 
@@ -100,9 +98,7 @@ def _boxes() -> Iterator[Bin]:
         for position, (start, width) in enumerate(_layout(random), 1):
             box = Box(
                 carrier=carrier.code,
-                section_code_32=("0" * start + "1" * width)
-                .ljust(GROUPS, "0")
-                .translate({48: "0000", 49: "1111"}),
+                section_code_32=("0" * start + "1" * width).ljust(GROUPS, "0").translate({48: "0000", 49: "1111"}),
                 height_mm=heights[carrier.level] - 60,
                 item_count_max=12 * width,
             )
