@@ -10,46 +10,30 @@ from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.orders.rules import Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
-_COLUMNS = """
-           o.id, o.number, o.barcode, o.channel, o.state, o.payment_state, o.payment_method, o.customer_id, o.warehouse_id,
+_ORDER_WITH = """
+    SELECT o.id, o.number, o.barcode, o.channel, o.state, o.payment_state, o.payment_method, o.customer_id, o.warehouse_id,
            o.is_reserved, o.is_short, o.currency, o.subtotal_minor, o.discount_minor, o.delivery_fee_minor, o.total_minor,
            o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_email, o.delivery_company,
            o.delivery_address, o.delivery_city, o.delivery_state, o.delivery_zip, o.delivery_phone, o.billing_address,
-           o.special_notes, o.tracking_number, o.carrier, o.placed_at, o.hold_expires_at, o.updated_at"""
-_LINES = """
+           o.special_notes, o.tracking_number, o.carrier, o.placed_at, o.hold_expires_at, o.updated_at,
            (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'position', l.position, 'product_id', l.product_id,
                    'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'brand', l.brand, 'unit_size', l.unit_size,
                    'quantity', l.quantity, 'unit_price_minor', l.unit_price_minor, 'is_bulk_price', l.is_bulk_price,
                    'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
-                   'short', l.short) ORDER BY l.position)"""
-_ORDERS = (
-    "SELECT "
-    + _COLUMNS
-    + ","
-    + _LINES
-    + """
-              FROM order_line l WHERE l.order_id = o.id) AS lines
-      FROM sales_order o
+                   'short', l.short) ORDER BY l.position)
 """
-)
+_ORDERS = _ORDER_WITH + " FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o"
 # Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
 # back as it is then; so the lines are locked as well, once their orders are ours.
-LOCK_ORDERS = (
-    "WITH locked AS MATERIALIZED (SELECT "
-    + _COLUMNS
-    + """
-      FROM sales_order o WHERE o.id = ANY(%(ids)s) ORDER BY o.id FOR UPDATE
+_LOCKED = """
+    WITH locked AS MATERIALIZED (
+        SELECT * FROM sales_order WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
     ), locked_line AS MATERIALIZED (
         SELECT l.* FROM locked JOIN order_line l ON l.order_id = locked.id ORDER BY l.id FOR UPDATE OF l
     )
-    SELECT """
-    + _COLUMNS
-    + ","
-    + _LINES
-    + """
-              FROM locked_line l WHERE l.order_id = o.id) AS lines
-      FROM locked o ORDER BY o.id
 """
+LOCK_ORDERS = (
+    _LOCKED + _ORDER_WITH + " FROM locked_line l WHERE l.order_id = o.id) AS lines FROM locked o ORDER BY o.id"
 )
 LIST_BY_IDS = _ORDERS + " WHERE o.id = ANY(%(ids)s) ORDER BY o.id"
 FIND_BY_REFERENCES = _ORDERS + " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
