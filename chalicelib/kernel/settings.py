@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     smtp_starttls: bool = True
     mail_from: str = "Quartermaster <no-reply@quartermaster.invalid>"
 
-    password_hashing: Literal["owasp", "cheap"] = "owasp"  # noqa: S105  # no password, but how they are kept
+    password_cost: Literal["owasp", "cheap"] = "owasp"  # noqa: S105  # no password, but what it costs to try one
     """``cheap`` spares tests the cost of password hashes; any other stage than test ignores it."""
     limits: Literal["on", "off"] = "on"
     """``off`` switches request throttles off on the local stage, never the login lock-out."""
