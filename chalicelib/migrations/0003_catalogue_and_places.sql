@@ -26,9 +26,10 @@ CREATE TABLE product (
     updated_at timestamptz NOT NULL,
     CHECK ((bulk_price_minor IS NULL) = (bulk_quantity IS NULL))
 );
-CREATE INDEX product_category ON product (organization_id, category_id, id) WHERE is_active;
-CREATE INDEX product_name ON product (organization_id, name, id) WHERE is_active;
-CREATE INDEX product_search ON product USING gin ((lower(name || ' ' || brand || ' ' || description)) gin_trgm_ops);
+CREATE INDEX product_name ON product (organization_id, name, id) INCLUDE (in_stock) WHERE is_active;
+CREATE INDEX product_category ON product (organization_id, category_id, name, id) INCLUDE (in_stock) WHERE is_active;
+CREATE INDEX product_search ON product
+ USING gin ((' ' || lower(name || ' ' || brand || ' ' || description)) gin_trgm_ops) WHERE is_active;
 CALL isolate('product');
 
 -- The stock-keeping unit: wms item, inventory variant, storage SKU; the product's default variant is the shop's SKU.
@@ -62,6 +63,103 @@ CREATE TABLE barcode (
 );
 CREATE INDEX barcode_variant ON barcode (variant_id);
 CALL isolate('barcode');
+
+-- The words that occur in names and brands, against which a mistyped word is corrected. They are few even where products
+-- are many. A word stays when its last product goes: it then corrects to nothing, which costs nothing.
+CREATE TABLE product_word (
+    organization_id int NOT NULL DEFAULT current_organization() REFERENCES organization,
+    word text NOT NULL,
+    PRIMARY KEY (organization_id, word)
+);
+CREATE INDEX product_word_alike ON product_word USING gin (word gin_trgm_ops);
+CALL isolate('product_word', 'SELECT, INSERT');
+
+CREATE FUNCTION words_of(label text) RETURNS SETOF text LANGUAGE sql IMMUTABLE AS $$
+    SELECT DISTINCT word FROM regexp_split_to_table(lower(label), '[^[:alnum:]]+') AS word
+     WHERE length(word) BETWEEN 3 AND 40 AND word !~ '^[0-9]+$'
+$$;
+CREATE FUNCTION learn_words_of_new_products() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO product_word (organization_id, word)
+    SELECT DISTINCT organization_id, word FROM made, words_of(name || ' ' || brand) AS word
+     ORDER BY organization_id, word  -- in key order, so that two writers wait instead of deadlocking
+        ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE FUNCTION learn_words_of_product() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO product_word (organization_id, word)
+    SELECT NEW.organization_id, word FROM words_of(NEW.name || ' ' || NEW.brand) AS word ORDER BY word
+        ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER learn_words_insert AFTER INSERT ON product REFERENCING NEW TABLE AS made
+    FOR EACH STATEMENT EXECUTE FUNCTION learn_words_of_new_products();
+CREATE TRIGGER learn_words_update AFTER UPDATE OF name, brand ON product
+    FOR EACH ROW EXECUTE FUNCTION learn_words_of_product();
+
+-- Finds active products for people. Ranks: 6 the very SKU or barcode; 5 a SKU that begins so (and has a digit in it);
+-- 4 all words occur in the name, which begins with the first; 3 all occur in the name; 2 in name, brand or description.
+-- Where nothing is found, words are replaced by the most similar known ones or, where there is none, left out. Each way
+-- finds at most `most` products, so that a common word costs little more than a rare one.
+--
+-- It runs as the owner and filters the organization itself: under row-level security LIKE and % may not use an index,
+-- because they are not leakproof (infra/decisions/0003). `words` are one to six words, any case, without LIKE's signs;
+-- words of fewer than three letters count at the beginning of a word only: elsewhere they have no trigram.
+CREATE FUNCTION search_products(words text[], codes text[], category int, most int)
+RETURNS TABLE (product_id int, rank int)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+SET pg_trgm.similarity_threshold = 0.3 SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+DECLARE
+    tenant CONSTANT int := current_organization();
+    code_key CONSTANT text COLLATE "C" := upper(codes[1]);
+    pattern text[];
+    found_any boolean;
+BEGIN
+    RETURN QUERY
+    SELECT v.product_id, max(coded.rank)
+      FROM ((SELECT id, 6 AS rank FROM variant WHERE organization_id = tenant AND sku_key = code_key)
+            UNION ALL
+            (SELECT variant_id, 6 FROM barcode WHERE organization_id = tenant AND code = ANY (codes))
+            UNION ALL
+            (SELECT id, CASE WHEN code_key ~ '[0-9]' THEN 5 ELSE 2 END FROM variant
+              WHERE organization_id = tenant AND length(code_key) > 1
+                AND sku_key > code_key AND sku_key < code_key || U&'\+10FFFF'
+              ORDER BY sku_key LIMIT most)) coded
+      JOIN variant v ON v.id = coded.id
+      JOIN product p ON p.id = v.product_id
+     WHERE p.is_active AND (category IS NULL OR p.category_id = category)
+     GROUP BY v.product_id;
+    found_any := FOUND;
+    FOR attempt IN 1 .. 2 LOOP
+        words := (SELECT array_agg(lower(word) ORDER BY n) FROM unnest(words) WITH ORDINALITY AS given (word, n));
+        FOR n IN 1 .. 6 LOOP  -- a fixed number of conditions, so that each can use the index; the spare ones repeat
+            pattern[n] := CASE WHEN words[n] IS NULL THEN pattern[1]
+                               WHEN words[n] ~ '[[:alnum:]]{3}' THEN '%' || words[n] || '%'
+                               ELSE '% ' || words[n] || '%' END;
+        END LOOP;
+        RETURN QUERY
+        SELECT id, CASE WHEN NOT label LIKE ALL (pattern) THEN 2
+                        WHEN label LIKE ' ' || words[1] || '%' THEN 4
+                        ELSE 3 END
+          FROM (SELECT id, ' ' || lower(name) AS label, ' ' || lower(name || ' ' || brand || ' ' || description) AS text
+                  FROM product
+                 WHERE organization_id = tenant AND is_active AND (category IS NULL OR category_id = category)) p
+         WHERE text LIKE pattern[1] AND text LIKE pattern[2] AND text LIKE pattern[3]
+           AND text LIKE pattern[4] AND text LIKE pattern[5] AND text LIKE pattern[6]
+         LIMIT most;
+        EXIT WHEN FOUND OR found_any OR attempt = 2;
+        SELECT array_agg(known.word ORDER BY n) INTO words
+          FROM unnest(words) WITH ORDINALITY AS given (word, n)
+         CROSS JOIN LATERAL (
+            SELECT w.word FROM product_word w WHERE w.organization_id = tenant AND w.word % given.word AND given.word !~ '[0-9]'
+             ORDER BY similarity(w.word, given.word) DESC, w.word LIMIT 1) known;
+        EXIT WHEN words IS NULL;
+    END LOOP;
+END $$;
+REVOKE EXECUTE ON FUNCTION search_products FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_products TO quartermaster_app;
 
 CREATE TABLE warehouse (
     id int GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY,
