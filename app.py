@@ -15,7 +15,7 @@ from chalicelib.kernel.migrations import migrate_from_settings
 app = App("quartermaster", (RouteEntry(*row) for row in routes.ROUTES))
 
 
-def _work_on(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def _work_on(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Works on a batch of outbox messages; answers which of them SQS should deliver again."""
     return handle_batch(event, routes.CONSUMERS)
 
@@ -26,13 +26,14 @@ robots_queue = app.lambda_function(name="robots_queue")(_work_on)
 webhooks_queue = app.lambda_function(name="webhooks_queue")(_work_on)
 
 
-@app.lambda_function(name="telemetry_queue")
-def telemetry_queue(event: dict[str, Any], context: Any) -> dict[str, Any]:
+def _hear_robots(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Takes what robots said, as the IoT rule put it on the queue."""
     from chalicelib.robots.jobs import handle_telemetry_batch
 
     return handle_telemetry_batch(event)
 
+
+telemetry_queue = app.lambda_function(name="telemetry_queue")(_hear_robots)
 
 relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
 seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)

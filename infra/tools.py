@@ -34,7 +34,11 @@ def route_table() -> str:
     ]
     topics = [(topic, (event.queue, function.__module__)) for topic, (event, function) in sorted(CONSUMERS.items())]
     lines = ["ROUTES: tuple[tuple[str, str, str, str, str], ...] = (", *(f"    {row!r}," for row in rows), ")", ""]
-    lines += ["CONSUMERS: dict[str, tuple[str, str]] = {", *(f"    {topic!r}: {where!r}," for topic, where in topics), "}"]
+    lines += [
+        "CONSUMERS: dict[str, tuple[str, str]] = {",
+        *(f"    {topic!r}: {where!r}," for topic, where in topics),
+        "}",
+    ]
     return HEADER + "\n".join(lines).replace("'", '"') + "\n"
 
 

@@ -91,10 +91,11 @@ class CreatedProduct:
 
 @dataclass(frozen=True)
 class Item:
-    """A line that somebody wants: a product by id (its default variant) or any variant by SKU."""
+    """A line that somebody wants: a product by id (its default variant), a variant by id, or any variant by SKU."""
 
     quantity: int
     product_id: int | None = None
+    variant_id: int | None = None
     sku: str | None = None
 
 
@@ -167,16 +168,17 @@ def variants_by_barcode(uow: UnitOfWork, code: str) -> list[store.Variant]:
     return store.list_variants_by_code(uow, rules.lookup_forms(code.strip()))
 
 
-def priced(
-    uow: UnitOfWork, items: Sequence[Item], *, loc: tuple[str | int, ...] = ("items",)
-) -> list[PricedItem]:
+def priced(uow: UnitOfWork, items: Sequence[Item], *, loc: tuple[str | int, ...] = ("items",)) -> list[PricedItem]:
     """Every item with its price of this moment, in the order given; one statement for any number of them.
 
     The bulk price counts from `bulk_quantity` units in one line on. Raises Invalid (at `loc`) with every line
     that names no product or costs more than an amount can hold, NotForSale with every line whose product is
     inactive or not in stock.
     """
-    wanted = [{"line": n, "product_id": item.product_id, "sku": item.sku} for n, item in enumerate(items)]
+    wanted = [
+        {"line": n, "product_id": item.product_id, "variant_id": item.variant_id, "sku": item.sku}
+        for n, item in enumerate(items)
+    ]
     offers = {offer.line: offer for offer in store.list_offers(uow, wanted)}
     _check_known(items, offers, loc)
     _check_sold(offers)
@@ -185,11 +187,17 @@ def priced(
     return lines
 
 
+def _named_by(item: Item) -> str:
+    if item.product_id is not None:
+        return "product_id"
+    return "sku" if item.variant_id is None else "variant_id"
+
+
 def _check_known(items: Sequence[Item], offers: dict[int, store.Offer], loc: tuple[str | int, ...]) -> None:
     unknown: list[Detail] = [
         {
             "type": "unknown_product",
-            "loc": [*loc, n, "sku" if item.product_id is None else "product_id"],
+            "loc": [*loc, n, _named_by(item)],
             "msg": "There is no such product",
         }
         for n, item in enumerate(items)
@@ -216,9 +224,7 @@ def _why_not(offer: store.Offer) -> str:
 
 def _price(offer: store.Offer, quantity: int) -> PricedItem:
     bulk = rules.is_bulk(quantity, offer.bulk_quantity)
-    unit_price = (
-        offer.bulk_price_minor if bulk and offer.bulk_price_minor is not None else offer.unit_price_minor
-    )
+    unit_price = offer.bulk_price_minor if bulk and offer.bulk_price_minor is not None else offer.unit_price_minor
     return PricedItem(
         line=offer.line,
         product_id=offer.product_id,

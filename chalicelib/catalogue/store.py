@@ -76,15 +76,18 @@ VARIANTS_BY_BARCODE = """
 
 PRICE = """
     WITH item AS MATERIALIZED (
-        SELECT line, product_id, upper(sku) AS sku_key
-          FROM jsonb_to_recordset(%(items)s) AS item (line int, product_id int, sku text)
+        SELECT line, product_id, variant_id, upper(sku) AS sku_key
+          FROM jsonb_to_recordset(%(items)s) AS item (line int, product_id int, variant_id int, sku text)
     ), found AS MATERIALIZED (
         SELECT item.line, v.id
           FROM item JOIN variant v ON v.product_id = item.product_id AND v.is_default
          UNION ALL
         SELECT item.line, v.id
+          FROM item JOIN variant v ON v.id = item.variant_id
+         UNION ALL
+        SELECT item.line, v.id
           FROM item JOIN variant v ON v.sku_key = item.sku_key
-         WHERE item.product_id IS NULL
+         WHERE item.product_id IS NULL AND item.variant_id IS NULL
     )
     SELECT found.line, v.product_id, v.id AS variant_id, v.sku, p.name, p.brand, p.unit_size,
            p.unit_price_minor, p.bulk_price_minor, p.bulk_quantity, p.in_stock, p.is_active AND v.is_active AS

@@ -66,7 +66,7 @@ class Access:
             return None
         if self.api_key and ids.is_api_key(value):
             return _key_entrance(value)
-        return self._by_token(value, self.audiences, request)
+        return self._by_token(value, self.audiences)
 
     def _by_key(self, request: HttpRequest) -> Entrance | None:
         value = request.headers.get("x-api-key", "").strip()
@@ -76,13 +76,13 @@ class Access:
         for cookie, audience in self.cookies:
             value = request.cookie(cookie)
             if value:
-                entrance = self._by_token(value, frozenset({audience}), request)
+                entrance = self._by_token(value, frozenset({audience}))
                 if entrance is not None:
                     check_origin(request)
                     return entrance
         return None
 
-    def _by_token(self, value: str, audiences: frozenset[str], request: HttpRequest) -> Entrance | None:
+    def _by_token(self, value: str, audiences: frozenset[str]) -> Entrance | None:
         try:
             claims = tokens.read(value, audiences)
         except tokens.BadToken:
@@ -194,6 +194,37 @@ def STAFF(*roles: str) -> Access:  # noqa: N802  # see FLOOR
 
     label = f"staff: {', '.join(roles)}" if roles else "staff"
     return Access(label, audiences=frozenset({"commerce"}), cookies=((STAFF_COOKIE, "commerce"),), check=check)
+
+
+def _commerce_staff(actor: Actor) -> None:
+    if actor.commerce_role is None:
+        raise Unauthenticated
+
+
+STAFF_ANY = Access(
+    "staff, even before the password change",
+    audiences=frozenset({"commerce"}),
+    cookies=((STAFF_COOKIE, "commerce"),),
+    check=_commerce_staff,
+)
+STAFF_OR_NOBODY = Access(
+    "public, or staff", is_public=True, audiences=frozenset({"commerce"}), cookies=((STAFF_COOKIE, "commerce"),)
+)
+"""Anybody; a signed-in member of staff is recognised."""
+
+
+def _has_password(actor: Actor) -> None:
+    if actor.kind not in ("staff", "customer"):
+        raise Unauthenticated
+
+
+OWN_PASSWORD = Access(
+    "warehouse user or staff by bearer token, or customer by session",
+    audiences=frozenset({"wms", "commerce"}),
+    cookies=((SESSION_COOKIE, "shop"),),
+    check=_has_password,
+)
+"""Whoever has a password of their own; the bearer token counts where both come (collisions.md, 1.1)."""
 
 
 def KEY(scope: str) -> Access:  # noqa: N802  # see FLOOR

@@ -128,9 +128,7 @@ def _flaw(row: dict[str, Any], number: int, link: bytes, organization_id: int) -
         return "an entry was removed"
     if _link(link, number, row) != bytes(row["hash"]):
         return "an entry or a link was edited"
-    entry = Entry(
-        row["action"], row["entity"], row["entity_id"], _again(row["before"]), _again(row["after"])
-    )
+    entry = Entry(row["action"], row["entity"], row["entity_id"], _again(row["before"]), _again(row["after"]))
     expected = mac_of(entry, organization_id, row["at"], row["actor"], row["request_id"])
     return None if hmac.compare_digest(expected, bytes(row["mac"])) else "an entry was edited before it was sealed"
 

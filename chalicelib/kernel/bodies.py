@@ -174,7 +174,9 @@ def _sentence(error: Exception) -> str:
 
 def _refuse_unstorable(data: Any, dialect: Dialect) -> None:
     wrong = [
-        Detail(type="string_unicode", loc=dialect.loc("body", loc), msg="Text contains characters that cannot be stored")
+        Detail(
+            type="string_unicode", loc=dialect.loc("body", loc), msg="Text contains characters that cannot be stored"
+        )
         for loc in _unstorable(data, ())
     ]
     if wrong:

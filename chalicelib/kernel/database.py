@@ -6,6 +6,7 @@ may pin a connection: no session state, no prepared statements, every setting lo
 
 import threading
 import time
+from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -14,7 +15,7 @@ from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.log import logger
 from chalicelib.kernel.settings import settings
 
-Connection = psycopg.Connection[dict[str, object]]
+Connection = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT_S = 5
 _local = threading.local()

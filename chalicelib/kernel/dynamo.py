@@ -132,9 +132,7 @@ def get(pk: str, sk: str) -> dict[str, str] | None:
     """An item's texts, or None when it is not there or has expired (TTL deletes late: DynamoDB guide, "How TTL works")."""
     item = (
         client()
-        .get_item(
-            TableName=settings().table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True
-        )
+        .get_item(TableName=settings().table_name, Key={"pk": {"S": pk}, "sk": {"S": sk}}, ConsistentRead=True)
         .get("Item")
     )
     if item is None or int(item["ttl"]["N"]) <= clock.timestamp():

@@ -9,9 +9,7 @@ from pydantic_core import PydanticCustomError
 LENGTH_MAX = 254
 """RFC 5321, 4.5.3.1.3: a path of 256 octets, its two angle brackets included."""
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_ADDRESS = re.compile(
-    rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}", re.ASCII | re.IGNORECASE
-)
+_ADDRESS = re.compile(rf"[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}", re.ASCII | re.IGNORECASE)
 """HTML Living Standard, "valid e-mail address", with the dot that an address on the internet has."""
 
 
@@ -27,7 +25,5 @@ def _validated(value: str) -> str:
     return f"{name}@{domain.lower()}"
 
 
-Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=LENGTH_MAX), AfterValidator(_validated)
-]
+Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LENGTH_MAX), AfterValidator(_validated)]
 """An e-mail address in a request, its domain in lower case; compare addresses without case."""

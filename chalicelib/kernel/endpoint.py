@@ -116,8 +116,10 @@ class Endpoint:
 
     @cached_property
     def query_model(self) -> type[BaseModel]:
-        """The model of the ``query`` parameter."""
-        model: type[BaseModel] = self._hints.get("query", NoQuery)
+        """The model of the ``query`` parameter; of a list in the list language: ``query: Annotated[ListQuery, JOBS]``."""
+        hint = self._hints.get("query", NoQuery)
+        listings = [m for m in getattr(hint, "__metadata__", ()) if hasattr(m, "query_model")]
+        model: type[BaseModel] = listings[0].query_model if listings else hint
         return model
 
     @cached_property
@@ -139,7 +141,8 @@ class Endpoint:
         models = tuple(t for t in self.reply_types if t not in (NoneType, Redirect, Binary))
         if not models:
             return None
-        return TypeAdapter(models[0] if len(models) == 1 else Union[models])  # noqa: UP007  # built from a tuple
+        joined: Any = models[0] if len(models) == 1 else Union[models]  # noqa: UP007  # built from a tuple
+        return TypeAdapter(joined)
 
     @property
     def takes_query(self) -> bool:

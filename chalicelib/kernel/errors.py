@@ -29,9 +29,7 @@ class Refusal(Exception):
     status_by_dialect: ClassVar[Mapping[str, int]] = {}
     Extra: ClassVar[type[BaseModel] | None] = None
 
-    def __init__(
-        self, message: str | None = None, *, headers: Mapping[str, str] | None = None, **extra: Any
-    ) -> None:
+    def __init__(self, message: str | None = None, *, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
         super().__init__(message or self.sentence)
         self.message = message or self.sentence
         self.headers = dict(headers or {})

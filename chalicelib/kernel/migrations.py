@@ -92,6 +92,6 @@ def _apply(connection: database.Connection, migration: Migration) -> None:
             return
 
 
-def migrate_from_settings(event: dict[str, object], context: object) -> dict[str, list[str]]:
+def migrate_from_settings(_event: dict[str, object], _context: object) -> dict[str, list[str]]:
     """The migration step of a deployment: a Lambda function that applies what is missing."""
     return {"applied": migrate(settings().database_owner_url.get_secret_value())}

@@ -18,7 +18,7 @@ from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Outside, Redirect
 from chalicelib.kernel.errors import BadRequest, Detail, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
 from chalicelib.kernel.requests import HttpRequest, HttpResponse
 from chalicelib.kernel.throttle import check_limit
-from chalicelib.kernel.uow import Entrance, EntryRefused, UnitOfWork, unit_of_work
+from chalicelib.kernel.uow import Entrance, EntryRefused, UnitOfWork, by_host, unit_of_work
 
 RUNS_MAX = 5
 """How often a block is run in all when the database asks to repeat it."""
@@ -90,9 +90,7 @@ def _first(
             if kept is not None:
                 return kept
         call: Call[Any] = Call(request, uow, arguments.body)
-        return _settled(
-            endpoint, uow, key, dialect, trace, lambda: endpoint.handler(call, **arguments.keywords), call.cookies
-        )
+        return _settled(endpoint, uow, key, dialect, lambda: endpoint.handler(call, **arguments.keywords), call.cookies)
 
 
 def _next(
@@ -110,7 +108,7 @@ def _next(
         with _entered(endpoint, request, entrance, trace) as uow:
             if key is not None:
                 uow.savepoint()
-            return _settled(endpoint, uow, key, dialect, trace, lambda: step.then(uow, result), [])
+            return _settled(endpoint, uow, key, dialect, lambda: step.then(uow, result), [])
 
     try:
         result = step.do()
@@ -127,7 +125,6 @@ def _settled(
     uow: UnitOfWork,
     key: idempotency.Key | None,
     dialect: Dialect,
-    trace: Trace,
     handle: Callable[[], Any],
     cookies: list[str],
 ) -> HttpResponse | Outside[Any, Any]:
@@ -153,16 +150,26 @@ class _entered:  # noqa: N801  # reads as the function it is: with _entered(...)
     """A unit of work that refuses unknown credentials in the surface's words and counts statements for the log."""
 
     def __init__(self, endpoint: Endpoint, request: HttpRequest, entrance: Entrance, trace: Trace) -> None:
-        self._endpoint, self._trace = endpoint, trace
+        self._endpoint, self._request, self._trace = endpoint, request, trace
         self._opened = unit_of_work(entrance, request_id=request.request_id)
 
     def __enter__(self) -> UnitOfWork:
         try:
-            self._uow = self._opened.__enter__()
+            self._uow = self._enter()
         except EntryRefused as refused_entry:
             raise _unauthenticated(self._endpoint, refused_entry.reason) from None
         self._trace.actor = self._uow.actor.label
         return self._uow
+
+    def _enter(self) -> UnitOfWork:
+        """Where nobody is welcome too, a session that was ended or a key that was revoked counts as none."""
+        try:
+            return self._opened.__enter__()
+        except EntryRefused:
+            if not self._endpoint.allow.is_public:
+                raise
+        self._opened = unit_of_work(by_host(self._request.host), request_id=self._request.request_id)
+        return self._opened.__enter__()
 
     def __exit__(self, *exc: Any) -> bool | None:
         try:
@@ -232,9 +239,7 @@ def _body_data(endpoint: Endpoint, request: HttpRequest, dialect: Dialect) -> An
     return bodies.read_json(request, dialect) if request.raw_body.strip() else {}
 
 
-def _model(
-    model: type[BaseModel], data: Any, place: str, dialect: Dialect, wrong: list[Detail]
-) -> BaseModel | None:
+def _model(model: type[BaseModel], data: Any, place: str, dialect: Dialect, wrong: list[Detail]) -> BaseModel | None:
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -15,18 +15,18 @@ LOCAL_INTERVALS_S = {"relay_outbox": 0.05, "seal_audit": 1.0, "expire_holds": 1.
 RELAY_RUNS_S = 55.0
 
 
-def relay_outbox(event: dict[str, Any], context: Any) -> dict[str, int]:
+def relay_outbox(event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Sends what is due. Runs for `relay_for_s` seconds of the event, by default almost until the next run begins."""
     return {"sent": jobs.relay(until=clock.timestamp() + float(event.get("relay_for_s", RELAY_RUNS_S)))}
 
 
-def seal_audit(event: dict[str, Any], context: Any) -> dict[str, str]:
+def seal_audit(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Chains the audit entries that were committed since the last run."""
     jobs.for_each_organization("seal_audit", audit.seal)
     return {"status": "sealed"}
 
 
-def expire_holds(event: dict[str, Any], context: Any) -> dict[str, str]:
+def expire_holds(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Returns the stock of unpaid card orders whose time is over."""
     orders = import_module("chalicelib.orders")
     jobs.for_each_organization("expire_holds", orders.expire_unpaid)

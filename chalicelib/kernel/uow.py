@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.abc import Query
+from psycopg.sql import SQL, Composed
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
@@ -22,6 +22,7 @@ from chalicelib.kernel.log import logger
 from chalicelib.kernel.outbox import Message
 from chalicelib.kernel.principals import ANONYMOUS, Actor, Organization, actor_from_row, organization_from_row
 
+Query = str | SQL | Composed
 Row = dict[str, Any]
 Params = Mapping[str, Any]
 Record = TypeVar("Record")
@@ -125,7 +126,8 @@ class UnitOfWork:
 
     def _run(self, sql: Query, params: Params) -> psycopg.Cursor[Row]:
         self.statements += 1
-        return self.connection.execute(sql, params or None)  # type: ignore[return-value]  # dict_row, see database.py
+        text = sql.encode() if isinstance(sql, str) else sql
+        return self.connection.execute(text, params or None)
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def _begin(connection: database.Connection, entrance: Entrance, request_id: str)
 def _enter(connection: database.Connection, sql: str, params: Params) -> dict[str, Any]:
     connection.execute(store.BEGIN)
     row = connection.execute(sql.encode(), params).fetchone()
-    entered: dict[str, Any] = row["entered"]  # type: ignore[index, assignment]  # the functions return one row of JSON
+    entered: dict[str, Any] = row["entered"]  # type: ignore[index]  # the functions return one row
     return entered
 
 

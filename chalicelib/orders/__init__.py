@@ -29,12 +29,18 @@ from chalicelib.orders.service import (
 )
 from chalicelib.orders.store import (
     find_by_number,
-    find_by_references as find,
-    get_order as get,
     latest_by_phone,
     list_orders,
     lock_by_number,
     lock_order,
+)
+from chalicelib.orders.store import (
+    find_by_references as find,
+)
+from chalicelib.orders.store import (
+    get_order as get,
+)
+from chalicelib.orders.store import (
     lock_orders as lock,
 )
 

@@ -7,9 +7,7 @@ from typing import Literal
 from chalicelib.kernel.states import Machine
 
 State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
-OrderEvent = Literal[
-    "confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel"
-]
+OrderEvent = Literal["confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel"]
 
 ORDER: Machine[State, OrderEvent] = Machine(
     "order",

@@ -229,12 +229,17 @@ def _take(uow: UnitOfWork, order: Order) -> list[stock.Move]:
             key = (level.account_id, level.variant_id, level.lot_id)
             taken = min(needed, left[key])
             if taken:
-                source = (level.account_id, "customer", "shipment", order.document, level.lot_id)
-                moves.append(stock.Move(line.variant_id, taken, *source))
+                moves.append(_to_customer(order, level, taken))
                 left[key], needed = left[key] - taken, needed - taken
         if needed:
             raise Conflict(f"{line.sku}: {needed} units are held but lie in no bin that may be picked")
     return moves
+
+
+def _to_customer(order: Order, level: stock.FreeStock, quantity: int) -> stock.Move:
+    return stock.Move(
+        level.variant_id, quantity, level.account_id, "customer", "shipment", order.document, level.lot_id
+    )
 
 
 def cancel(uow: UnitOfWork, order_id: int, *, reason: str) -> Order:

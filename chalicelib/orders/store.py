@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.errors import Conflict, NotFound
@@ -10,7 +11,7 @@ from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.orders.rules import Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
-_ORDER_WITH = """
+_ORDER_WITH = SQL("""
     SELECT o.id, o.number, o.barcode, o.channel, o.state, o.payment_state, o.payment_method, o.customer_id, o.warehouse_id,
            o.is_reserved, o.is_short, o.currency, o.subtotal_minor, o.discount_minor, o.delivery_fee_minor, o.total_minor,
            o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_email, o.delivery_company,
@@ -21,32 +22,31 @@ _ORDER_WITH = """
                    'quantity', l.quantity, 'unit_price_minor', l.unit_price_minor, 'is_bulk_price', l.is_bulk_price,
                    'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
                    'short', l.short) ORDER BY l.position)
-"""
-_ORDERS = _ORDER_WITH + " FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o"
+""")
+_ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
 # Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
 # back as it is then; so the lines are locked as well, once their orders are ours.
-_LOCKED = """
+_LOCKED = SQL("""
     WITH locked AS MATERIALIZED (
         SELECT * FROM sales_order WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
     ), locked_line AS MATERIALIZED (
         SELECT l.* FROM locked JOIN order_line l ON l.order_id = locked.id ORDER BY l.id FOR UPDATE OF l
     )
-"""
+""")
 LOCK_ORDERS = (
-    _LOCKED + _ORDER_WITH + " FROM locked_line l WHERE l.order_id = o.id) AS lines FROM locked o ORDER BY o.id"
+    _LOCKED + _ORDER_WITH + SQL(" FROM locked_line l WHERE l.order_id = o.id) AS lines FROM locked o ORDER BY o.id")
 )
-LIST_BY_IDS = _ORDERS + " WHERE o.id = ANY(%(ids)s) ORDER BY o.id"
-FIND_BY_REFERENCES = _ORDERS + " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
-GET_BY_NUMBER = _ORDERS + " WHERE o.number = %(number)s"
-LATEST_BY_PHONE = _ORDERS + " WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1"
-LIST_INVENTORY = (
-    _ORDERS
-    + """
+LIST_BY_IDS = _ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
+FIND_BY_REFERENCES = _ORDERS + SQL(
+    " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
+)
+GET_BY_NUMBER = _ORDERS + SQL(" WHERE o.number = %(number)s")
+LATEST_BY_PHONE = _ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
+LIST_INVENTORY = _ORDERS + SQL("""
      WHERE (%(state)s::text[] IS NULL OR o.state = ANY(%(state)s))
        AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
      ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
-"""
-)
+""")
 LIST_EXPIRED = """
     SELECT id FROM sales_order
      WHERE hold_expires_at <= %(now)s AND state = 'pending' AND payment_state IN ('unpaid', 'failed')

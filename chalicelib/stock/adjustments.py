@@ -65,7 +65,13 @@ def _moves(free: Sequence[FreeStock], quantity: int, wanted: Adjust, document: s
             quantity -= taken
             moves.append(
                 Move(
-                    level.variant_id, taken, level.account_id, "adjustment", wanted.reason, document, level.lot_id,
+                    level.variant_id,
+                    taken,
+                    level.account_id,
+                    "adjustment",
+                    wanted.reason,
+                    document,
+                    level.lot_id,
                     note=wanted.note,
                 )
             )

@@ -32,9 +32,7 @@ class OutOfStock(Conflict):
 
     def __init__(self, short: Sequence[ShortLine]) -> None:
         named = ", ".join(f"{s.sku} ({s.available} available)" for s in short if s.sku)
-        super().__init__(
-            f"{self.sentence}: {named}" if named else None, lines=[s.model_dump() for s in short]
-        )
+        super().__init__(f"{self.sentence}: {named}" if named else None, lines=[s.model_dump() for s in short])
         self.short = list(short)
 
 
@@ -45,7 +43,9 @@ class Allocated(Conflict):
     code = "insufficient_stock"
 
     def __init__(self, *, on_hand: int, allocated: int, asked: int) -> None:
-        super().__init__(f"Insufficient stock: {on_hand} on hand, {allocated} of them allocated to picks, {asked} asked")
+        super().__init__(
+            f"Insufficient stock: {on_hand} on hand, {allocated} of them allocated to picks, {asked} asked"
+        )
 
 
 class Inconsistent(RuntimeError):

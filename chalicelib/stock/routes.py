@@ -6,7 +6,16 @@ from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.stock import adjustments, store
 from chalicelib.stock.errors import Allocated, OutOfStock
-from chalicelib.stock.shapes import Adjust, AdjustmentView, LevelPage, LevelQuery, LevelView, MovePage, MoveQuery, MoveView
+from chalicelib.stock.shapes import (
+    Adjust,
+    AdjustmentView,
+    LevelPage,
+    LevelQuery,
+    LevelView,
+    MovePage,
+    MoveQuery,
+    MoveView,
+)
 
 
 @endpoint("GET", "/api/v1/inventory_levels", allow=KEY("inventory:read"))

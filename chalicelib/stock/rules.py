@@ -199,7 +199,9 @@ def choose_warehouse(
     best: list[ShortLine] | None = None
     for warehouse_id in warehouse_ids:
         short = [
-            ShortLine(variant_id=v, warehouse_id=warehouse_id, available=free.get((v, warehouse_id), 0), sku=sku[v], asked=n)
+            ShortLine(
+                variant_id=v, warehouse_id=warehouse_id, available=free.get((v, warehouse_id), 0), sku=sku[v], asked=n
+            )
             for v, n in needed.items()
             if free.get((v, warehouse_id), 0) < n
         ]

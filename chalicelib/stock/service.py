@@ -70,9 +70,7 @@ def holds_of(wants: Sequence[Want], held: Held) -> list[HoldChange]:
     ]
 
 
-def hold(
-    uow: UnitOfWork, wants: Sequence[Want], warehouse_ids: Sequence[int], *, all_or_nothing: bool = True
-) -> Held:
+def hold(uow: UnitOfWork, wants: Sequence[Want], warehouse_ids: Sequence[int], *, all_or_nothing: bool = True) -> Held:
     """Holds stock for order lines that exist. Raises OutOfStock with every short line."""
     held = choose(uow, wants, warehouse_ids, all_or_nothing=all_or_nothing)
     post(uow, holds=holds_of(wants, held))

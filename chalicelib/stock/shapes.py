@@ -125,5 +125,3 @@ class AdjustmentView(Shape):
     released_order_ids: list[int]
     """Orders that lost their hold because reality has less than was promised; the youngest first."""
     created_at: Instant
-
-

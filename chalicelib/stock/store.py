@@ -250,7 +250,9 @@ LEVEL_AT = """
            coalesce((SELECT on_hand - held FROM availability
                       WHERE variant_id = %(variant_id)s AND warehouse_id = %(location_id)s), 0) AS available
 """
-ORDERS_OF_LINES = "SELECT order_id FROM order_line WHERE id = ANY(%(line_ids)s) GROUP BY order_id ORDER BY order_id DESC"
+ORDERS_OF_LINES = (
+    "SELECT order_id FROM order_line WHERE id = ANY(%(line_ids)s) GROUP BY order_id ORDER BY order_id DESC"
+)
 
 # The books, checked from the beginning: what the moves say against what the projections say.
 CHECK_LEVELS = """
@@ -309,9 +311,7 @@ def lock(
         elif row["kind"] == "hold":
             books.holds[row["a"], row["b"]] = row["x"]
         else:
-            placed[row["a"]] = PlacedMove(
-                moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"]
-            )
+            placed[row["a"]] = PlacedMove(moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"])
     return [placed[n] for n in sorted(placed)], books
 
 
@@ -323,22 +323,37 @@ def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Chan
             "moves": Jsonb([_move_row(p) for p in placed]),
             "availability": Jsonb(
                 [
-                    {"variant_id": k[0], "warehouse_id": k[1], "on_hand": d[0], "held": d[1],
-                     "is_new": k not in books.availability}
+                    {
+                        "variant_id": k[0],
+                        "warehouse_id": k[1],
+                        "on_hand": d[0],
+                        "held": d[1],
+                        "is_new": k not in books.availability,
+                    }
                     for k, d in sorted(changes.availability.items())
                 ]
             ),
             "levels": Jsonb(
                 [
-                    {"variant_id": k[0], "account_id": k[1], "lot_id": k[2], "on_hand": d[0], "allocated": d[1],
-                     "is_new": k not in books.levels}
+                    {
+                        "variant_id": k[0],
+                        "account_id": k[1],
+                        "lot_id": k[2],
+                        "on_hand": d[0],
+                        "allocated": d[1],
+                        "is_new": k not in books.levels,
+                    }
                     for k, d in changes.levels.items()
                 ]
             ),
             "holds": Jsonb(
                 [
-                    {"order_line_id": k[0], "warehouse_id": k[1], "variant_id": variant,
-                     "quantity": books.holds.get(k, 0) + change}
+                    {
+                        "order_line_id": k[0],
+                        "warehouse_id": k[1],
+                        "variant_id": variant,
+                        "quantity": books.holds.get(k, 0) + change,
+                    }
                     for k, (variant, change) in changes.holds.items()
                 ]
             ),

@@ -76,9 +76,7 @@ def make_shelf(
         if free:
             put = stock.Move(product.variant_id, free, "supplier", bin_.account_id, "purchase_received", "test:shelf")
             stock.post(uow, moves=[put])
-    return Shelf(
-        tenant, product.product_id, product.variant_id, sku, barcode, bin_.id, bin_.account_id, warehouse_id
-    )
+    return Shelf(tenant, product.product_id, product.variant_id, sku, barcode, bin_.id, bin_.account_id, warehouse_id)
 
 
 def check_books(tenant: Tenant) -> None:
