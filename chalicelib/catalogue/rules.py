@@ -41,3 +41,17 @@ def lookup_forms(code: str) -> list[str]:
 def is_bulk(quantity: int, bulk_quantity: int | None) -> bool:
     """Whether a line of `quantity` units gets the bulk price."""
     return bulk_quantity is not None and quantity >= bulk_quantity
+
+
+WORDS_MAX = 6
+WORD_LENGTH_MAX = 40
+_LIKE_SIGNS = str.maketrans("%_\\", "   ")
+
+
+def search_words(text: str) -> tuple[str, ...]:
+    """The words of a search text that can be looked for: at most `WORDS_MAX`, each with a letter or digit.
+
+    LIKE's own signs are taken for spaces, so that nobody searches with patterns.
+    """
+    words = (word[:WORD_LENGTH_MAX] for word in text.translate(_LIKE_SIGNS).split())
+    return tuple(dict.fromkeys(word for word in words if any(map(str.isalnum, word))))[:WORDS_MAX]

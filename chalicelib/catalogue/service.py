@@ -1,7 +1,7 @@
 """Use cases of the catalogue."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
 import psycopg
@@ -251,3 +251,44 @@ def _check_amounts(lines: Sequence[PricedItem], loc: tuple[str | int, ...]) -> N
     ]
     if too_much:
         raise Invalid(too_much)
+
+
+def list_products(uow: UnitOfWork, wanted: store.Selection, search: str | None = None) -> tuple[list[store.Card], int]:
+    """A page of products and the total. A search text without letters or digits finds nothing, an empty one all."""
+    text = (search or "").strip()
+    if not text:
+        return store.list_cards(uow, wanted)
+    words = rules.search_words(text)
+    if not words:
+        return [], 0
+    return store.list_cards(uow, replace(wanted, words=words, codes=tuple(rules.lookup_forms(text))))
+
+
+def get_product(uow: UnitOfWork, product_id: int) -> store.Card:
+    """A product that is sold. Raises NotFound."""
+    return _sold(store.find_card(uow, product_id=product_id))
+
+
+def get_product_by_sku(uow: UnitOfWork, sku: str) -> store.Card:
+    """A product that is sold, by the SKU of any of its variants, in any case. Raises NotFound."""
+    return _sold(store.find_card(uow, sku=sku))
+
+
+def identify_product(uow: UnitOfWork, identifier: str) -> store.Card:
+    """A product by id or SKU, sold or not. Raises NotFound."""
+    is_id = identifier.isascii() and identifier.isdecimal() and int(identifier) in range(1, 2**31)
+    card = store.find_card(uow, product_id=int(identifier) if is_id else None, sku=identifier)
+    if card is None:
+        raise NotFound("Product not found")
+    return card
+
+
+def _sold(card: store.Card | None) -> store.Card:
+    if card is None or not card.is_active:
+        raise NotFound("Product not found")
+    return card
+
+
+def list_categories(uow: UnitOfWork) -> list[store.Category]:
+    """All categories by name."""
+    return store.list_categories(uow)

@@ -6,11 +6,13 @@ does to indexes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.kernel.uow import Row, UnitOfWork
 
 CREATE_CATEGORY = """
     INSERT INTO category (name) VALUES (%(name)s)
@@ -98,6 +100,97 @@ PRICE = """
      ORDER BY found.line
 """
 
+# What every product is shown from; %(...)s parameters and the selection `page (id, place)` come before it.
+_CARD = SQL("""
+    SELECT page.place, p.id, v.id AS variant_id, v.sku, p.name, p.description, p.brand, p.unit_size, p.category_id,
+           c.name AS category, p.unit_price_minor, p.bulk_price_minor, p.bulk_quantity, p.in_stock, p.image_url,
+           p.is_active, v.weight_g, v.is_lot_tracked, p.created_at, p.updated_at,
+           (SELECT coalesce(array_agg(b.code ORDER BY b.id), '{}') FROM barcode b WHERE b.variant_id = v.id) AS barcodes
+      FROM page
+      JOIN product p ON p.id = page.id
+      JOIN variant v ON v.product_id = p.id AND v.is_default
+      LEFT JOIN category c ON c.id = p.category_id
+""")
+# A page past the end has no products but still a total, hence the outer join. The count stops at `count_max`.
+_PAGE_OF_CARDS = SQL("""
+    SELECT counted.total, card.* FROM counted LEFT JOIN ({card}) card ON true ORDER BY card.place
+""").format(card=_CARD)
+LIST_PRODUCTS = (
+    SQL("""
+    WITH counted AS (
+        SELECT count(*) AS total FROM (
+            SELECT FROM product
+             WHERE is_active AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
+             LIMIT %(count_max)s) some
+    ), page AS MATERIALIZED (
+        SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
+         WHERE is_active AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
+         ORDER BY name, id LIMIT %(limit)s OFFSET %(offset)s
+    )
+""")
+    + _PAGE_OF_CARDS
+)
+LIST_PRODUCTS_IN_CATEGORY = (
+    SQL("""
+    WITH wanted AS MATERIALIZED (
+        SELECT coalesce(%(category_id)s, (SELECT min(id) FROM category WHERE lower(name) = lower(%(category)s)), 0) AS id
+    ), counted AS (
+        SELECT count(*) AS total FROM (
+            SELECT FROM product
+             WHERE is_active AND category_id = (SELECT id FROM wanted)
+               AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
+             LIMIT %(count_max)s) some
+    ), page AS MATERIALIZED (
+        SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
+         WHERE is_active AND category_id = (SELECT id FROM wanted)
+           AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
+         ORDER BY name, id LIMIT %(limit)s OFFSET %(offset)s
+    )
+""")
+    + _PAGE_OF_CARDS
+)
+SEARCH_PRODUCTS = (
+    SQL("""
+    WITH hit AS MATERIALIZED (
+        SELECT found.product_id AS id, max(found.rank) AS rank
+          FROM search_products(%(words)s, %(codes)s, CASE
+                   WHEN %(category_id)s::int IS NOT NULL THEN %(category_id)s
+                   WHEN %(category)s::text IS NOT NULL
+                       THEN coalesce((SELECT min(id) FROM category WHERE lower(name) = lower(%(category)s)), 0)
+               END, %(hits_max)s) found
+         GROUP BY found.product_id
+    ), found AS MATERIALIZED (
+        SELECT p.id, row_number() OVER (ORDER BY hit.rank DESC, p.name, p.id) AS place
+          FROM hit JOIN product p ON p.id = hit.id
+         WHERE %(in_stock)s::boolean IS NULL OR p.in_stock = %(in_stock)s
+    ), counted AS (
+        SELECT count(*) AS total FROM found
+    ), page AS (
+        SELECT id, place FROM found ORDER BY place LIMIT %(limit)s OFFSET %(offset)s
+    )
+""")
+    + _PAGE_OF_CARDS
+)
+# A number is an id first and then a SKU, so that a SKU of digits stays reachable (collisions.md 1.3).
+FIND_PRODUCT = (
+    SQL("""
+    WITH page AS (
+        SELECT id, 1 AS place FROM product WHERE id = %(product_id)s::int
+         UNION ALL
+        SELECT product_id, 2 FROM variant WHERE sku_key = upper(%(sku)s)
+    )
+""")
+    + _CARD
+    + SQL(" ORDER BY page.place LIMIT 1")
+)
+LIST_CATEGORIES = "SELECT id, name FROM category ORDER BY name, id LIMIT %(limit)s"
+
+CATEGORIES_MAX = 1000
+HITS_MAX = 1000
+"""How many products each way of searching may find."""
+COUNT_AHEAD = 10_000
+"""A list's total is exact up to so many products after the page; beyond, it says at least so many."""
+
 
 @dataclass(frozen=True)
 class ProductIds:
@@ -140,6 +233,53 @@ class Offer:
     is_active: bool
 
 
+@dataclass(frozen=True)
+class Card:
+    """A product with its default variant, as lists and look-ups show it."""
+
+    id: int
+    variant_id: int
+    sku: str
+    name: str
+    description: str
+    brand: str
+    unit_size: str
+    category_id: int | None
+    category: str | None
+    unit_price_minor: int
+    bulk_price_minor: int | None
+    bulk_quantity: int | None
+    in_stock: bool
+    image_url: str | None
+    is_active: bool
+    weight_g: int | None
+    is_lot_tracked: bool
+    created_at: datetime
+    updated_at: datetime
+    barcodes: list[str]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which products, and which page of them. `words` and `codes` come from the search text (rules.py)."""
+
+    limit: int
+    offset: int
+    category_id: int | None = None
+    category: str | None = None
+    in_stock: bool | None = None
+    words: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category."""
+
+    id: int
+    name: str
+
+
 def create_category(uow: UnitOfWork, name: str) -> int | None:
     """The new category's id, or None when the name is taken."""
     made: int | None = uow.value(CREATE_CATEGORY, {"name": name})
@@ -165,3 +305,37 @@ def list_variants_by_code(uow: UnitOfWork, codes: Sequence[str]) -> list[Variant
 def list_offers(uow: UnitOfWork, items: Sequence[dict[str, Any]]) -> list[Offer]:
     """One offer for each item that exists, by `line`."""
     return uow.fetch_all(Offer, PRICE, {"items": Jsonb(items)})
+
+
+def list_cards(uow: UnitOfWork, wanted: Selection) -> tuple[list[Card], int]:
+    """A page of active products and how many there are: by name, or best match first when there are words."""
+    params = {
+        "limit": wanted.limit,
+        "offset": wanted.offset,
+        "category_id": wanted.category_id,
+        "category": wanted.category,
+        "in_stock": wanted.in_stock,
+    }
+    if wanted.words:
+        search = {"words": list(wanted.words), "codes": list(wanted.codes), "hits_max": HITS_MAX}
+        rows = uow.rows(SEARCH_PRODUCTS, {**params, **search})
+    else:
+        is_all = wanted.category_id is None and wanted.category is None
+        counted = {"count_max": wanted.offset + wanted.limit + COUNT_AHEAD}
+        rows = uow.rows(LIST_PRODUCTS if is_all else LIST_PRODUCTS_IN_CATEGORY, {**params, **counted})
+    return [_card(row) for row in rows if row["id"] is not None], rows[0]["total"]
+
+
+def find_card(uow: UnitOfWork, *, product_id: int | None = None, sku: str | None = None) -> Card | None:
+    """The product of an id, else of a SKU (of any of its variants); inactive ones too."""
+    row = uow.row(FIND_PRODUCT, {"product_id": product_id, "sku": sku})
+    return None if row is None else _card(row)
+
+
+def _card(row: Row) -> Card:
+    return Card(**{name: value for name, value in row.items() if name not in ("total", "place")})
+
+
+def list_categories(uow: UnitOfWork) -> list[Category]:
+    """All categories by name."""
+    return uow.fetch_all(Category, LIST_CATEGORIES, {"limit": CATEGORIES_MAX})

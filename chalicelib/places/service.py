@@ -7,6 +7,7 @@ from typing import Literal
 import psycopg
 
 from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.principals import Actor
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.places import rules, store
 
@@ -58,9 +59,7 @@ def ensure_outside_accounts(uow: UnitOfWork) -> None:
     store.ensure_outside(uow, rules.OUTSIDE)
 
 
-def create_zone(
-    uow: UnitOfWork, *, warehouse_id: int, code: str, name: str = "", kind: ZoneKind = "STORAGE"
-) -> int:
+def create_zone(uow: UnitOfWork, *, warehouse_id: int, code: str, name: str = "", kind: ZoneKind = "STORAGE") -> int:
     """The new zone's id. Raises CodeTaken, NotFound for a warehouse that is not there."""
     fields = {"warehouse_id": warehouse_id, "code": code, "name": name, "kind": kind}
     try:
@@ -99,3 +98,14 @@ def create_bins(uow: UnitOfWork, bins: Sequence[NewBin]) -> list[store.Bin]:
 def warehouse_ids(uow: UnitOfWork) -> list[int]:
     """Active warehouses in the order in which orders are served from them."""
     return store.list_warehouse_ids(uow)
+
+
+def list_locations(uow: UnitOfWork) -> list[store.Location]:
+    """All warehouses, closed ones too: stock may still lie in them."""
+    return store.list_warehouses(uow, ids=None, with_inactive=True)
+
+
+def list_own_warehouses(uow: UnitOfWork, actor: Actor) -> list[store.Location]:
+    """The active warehouses that a warehouse user may choose; an ADMIN may choose all."""
+    ids = None if actor.wms_role == "ADMIN" else actor.warehouse_ids
+    return store.list_warehouses(uow, ids=ids, with_inactive=False)

@@ -75,7 +75,15 @@ CREATE_BINS = """
     SELECT made.* FROM made JOIN wanted USING (warehouse_id, code) ORDER BY wanted.line
 """
 
+LIST_WAREHOUSES = """
+    SELECT id, code, name, address, preference, is_active
+      FROM warehouse
+     WHERE (is_active OR %(with_inactive)s) AND (%(ids)s::int[] IS NULL OR id = ANY(%(ids)s))
+     ORDER BY preference, id LIMIT %(limit)s
+"""
 LIST_WAREHOUSE_IDS = "SELECT id FROM warehouse WHERE is_active ORDER BY preference, id"
+
+WAREHOUSES_MAX = 1000
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,18 @@ class Warehouse:
     address: str
     preference: int
     default_bin_id: int
+
+
+@dataclass(frozen=True)
+class Location:
+    """A warehouse as lists show it."""
+
+    id: int
+    code: str
+    name: str
+    address: str
+    preference: int
+    is_active: bool
 
 
 @dataclass(frozen=True)
@@ -130,3 +150,9 @@ def create_bins(uow: UnitOfWork, bins: Sequence[dict[str, Any]], unavailable: Se
 def list_warehouse_ids(uow: UnitOfWork) -> list[int]:
     """Active warehouses, preferred ones first."""
     return [row["id"] for row in uow.rows(LIST_WAREHOUSE_IDS)]
+
+
+def list_warehouses(uow: UnitOfWork, *, ids: Sequence[int] | None, with_inactive: bool) -> list[Location]:
+    """Warehouses, preferred ones first; only those of `ids` unless it is None."""
+    params = {"ids": None if ids is None else list(ids), "with_inactive": with_inactive, "limit": WAREHOUSES_MAX}
+    return uow.fetch_all(Location, LIST_WAREHOUSES, params)

@@ -1,0 +1,177 @@
+"""Requests and replies of the catalogue's endpoints."""
+
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from chalicelib.catalogue.store import Card, Category
+from chalicelib.kernel.ids import PathId
+from chalicelib.kernel.money import Amount
+from chalicelib.kernel.shapes import Instant, Shape, Sku
+
+PAGE_MAX = 100_000
+PER_PAGE_MAX = 500
+
+SearchText = Annotated[str, StringConstraints(max_length=200)]
+PageNumber = Annotated[int, Field(ge=1, le=PAGE_MAX)]
+PerPage = Annotated[int, Field(ge=1, le=PER_PAGE_MAX)]
+Identifier = Sku
+"""A product's id or a SKU, as it stands in a path."""
+
+
+class ShopQuery(Shape):
+    """Which products the shop shows."""
+
+    page: PageNumber = 1
+    per_page: PerPage = 100
+    category_id: PathId | None = None
+    category: Annotated[str, StringConstraints(max_length=255)] | None = Field(
+        None, description="Name of a category, in any case; `category_id` counts if both are given"
+    )
+    search: SearchText | None = Field(
+        None, description="A SKU or its beginning, a barcode, or words of name, brand and description; best match first"
+    )
+
+
+class ProductQuery(Shape):
+    """Which products an integrator wants."""
+
+    page: PageNumber = 1
+    per_page: PerPage = 50
+    category_id: PathId | None = None
+    search: SearchText = ""
+    in_stock: bool | None = None
+
+
+class ShopProduct(Shape):
+    """A product as the shop shows it."""
+
+    id: int
+    name: str
+    description: str
+    category_id: int | None
+    sku: str
+    unit_price: Amount
+    bulk_price: Amount | None
+    bulk_quantity: int | None = Field(description="Units in one line from which on the bulk price counts")
+    unit_size: str
+    brand: str
+    image_url: str | None
+    in_stock: bool
+
+    @classmethod
+    def of(cls, card: Card) -> "ShopProduct":
+        """From the row."""
+        return cls(**_shown(card))
+
+
+class ShopPage(Shape):
+    """A page of the shop's products. `total` stops counting 10,000 products after the page, a search at its 1,000 best."""
+
+    products: list[ShopProduct]
+    total: int
+    pages: int
+    current_page: int
+    per_page: int
+
+    @classmethod
+    def of(cls, cards: list[Card], total: int, query: ShopQuery) -> "ShopPage":
+        """From the rows."""
+        return cls(
+            products=[ShopProduct.of(card) for card in cards],
+            total=total,
+            pages=_pages(total, query.per_page),
+            current_page=query.page,
+            per_page=query.per_page,
+        )
+
+
+class ProductView(ShopProduct):
+    """A product as integrators see it, with its default variant."""
+
+    variant_id: int
+    category: str | None
+    barcodes: list[str]
+    weight_g: int | None
+    is_lot_tracked: bool
+    is_active: bool
+    created_at: Instant
+    updated_at: Instant
+
+    @classmethod
+    def of(cls, card: Card) -> "ProductView":
+        """From the row."""
+        more = (
+            "variant_id",
+            "category",
+            "barcodes",
+            "weight_g",
+            "is_lot_tracked",
+            "is_active",
+            "created_at",
+            "updated_at",
+        )
+        return cls(**_shown(card), **{name: getattr(card, name) for name in more})
+
+
+class ProductPage(Shape):
+    """A page of products. `total` stops counting 10,000 products after the page, a search at its 1,000 best."""
+
+    products: list[ProductView]
+    total: int
+    page: int
+    per_page: int
+    pages: int
+
+    @classmethod
+    def of(cls, cards: list[Card], total: int, query: ProductQuery) -> "ProductPage":
+        """From the rows."""
+        return cls(
+            products=[ProductView.of(card) for card in cards],
+            total=total,
+            page=query.page,
+            per_page=query.per_page,
+            pages=_pages(total, query.per_page),
+        )
+
+
+class ProductFound(Shape):
+    """One product."""
+
+    product: ProductView
+
+
+class CategoryView(Shape):
+    """A category."""
+
+    id: int
+    name: str
+
+    @classmethod
+    def of(cls, category: Category) -> "CategoryView":
+        """From the row."""
+        return cls(id=category.id, name=category.name)
+
+
+def _pages(total: int, per_page: int) -> int:
+    return -(-total // per_page)
+
+
+def _shown(card: Card) -> dict[str, Any]:
+    same = (
+        "id",
+        "name",
+        "description",
+        "category_id",
+        "sku",
+        "bulk_quantity",
+        "unit_size",
+        "brand",
+        "image_url",
+        "in_stock",
+    )
+    return {
+        **{name: getattr(card, name) for name in same},
+        "unit_price": card.unit_price_minor,
+        "bulk_price": card.bulk_price_minor,
+    }
