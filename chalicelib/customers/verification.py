@@ -1,0 +1,53 @@
+"""Links that prove an e-mail address: made for a mail, good for 24 hours and any number of clicks.
+
+Programs that look into mails open links before people do, so opening one twice must do no harm. Only a hash of the token
+is kept, in DynamoDB and longer than it is good, so that a late click is told so.
+"""
+
+from typing import Literal
+
+from chalicelib.customers import store
+from chalicelib.kernel import clock, dynamo, ids
+from chalicelib.kernel.settings import settings
+from chalicelib.kernel.uow import UnitOfWork
+
+VALID_H = 24
+KEPT_S = 30 * 24 * 3600
+PATH = "/api/auth/verify-email/"
+_SORT = "verify_email"
+
+Outcome = Literal["success", "expired", "invalid"]
+
+
+def make_link(uow: UnitOfWork, customer_id: int, email: str) -> str:
+    """A link with a new token. Earlier ones keep working. Raises Unavailable."""
+    token = ids.token()
+    expires_at = int(clock.timestamp()) + VALID_H * 3600
+    item = {"customer_id": str(customer_id), "email": email, "expires_at": str(expires_at)}
+    with dynamo.required():
+        dynamo.put(_key(uow, token), _SORT, item, lasts_s=KEPT_S)
+    return settings().public_url.rstrip("/") + PATH + token
+
+
+def use_token(uow: UnitOfWork, token: str) -> Outcome:
+    """Verifies the address that a token was sent to, if it still is the customer's; may be repeated.
+
+    An expired token still says ``success`` to somebody whose address is verified already. Raises Unavailable.
+    """
+    with dynamo.required():
+        item = dynamo.get(_key(uow, token), _SORT)
+    if item is None:
+        return "invalid"
+    is_expired = int(item["expires_at"]) <= clock.timestamp()
+    if store.verify_email(uow, int(item["customer_id"]), item["email"], only_again=is_expired):
+        return "success"
+    return "expired" if is_expired else "invalid"
+
+
+def landing(outcome: Outcome) -> str:
+    """Where a click ends: always our own front page."""
+    return f"{settings().public_url.rstrip('/')}/?email_verified={outcome}"
+
+
+def _key(uow: UnitOfWork, token: str) -> str:
+    return f"verify#{uow.organization.id}#{ids.keyed_hash('verify_email', token).hex()}"
