@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel import store
+from chalicelib.kernel import ids, store
 from chalicelib.kernel.errors import BadRequest, Conflict, Unprocessable
 from chalicelib.kernel.requests import HttpRequest, HttpResponse
 from chalicelib.kernel.uow import UnitOfWork
@@ -53,7 +53,8 @@ class Key:
 def key_of(request: HttpRequest) -> Key | None:
     """The key of a POST, or None. Raises BadRequest for one that is empty, too long or not printable ASCII.
 
-    The route is the path as called, variables included: a key is for one record.
+    The route is the path as called, variables included: a key is for one record. The hash of the body is keyed: bodies
+    contain passwords, which could be searched for otherwise.
     """
     value = request.headers.get("idempotency-key")
     if value is None or request.method != "POST":
@@ -61,7 +62,7 @@ def key_of(request: HttpRequest) -> Key | None:
     if not 0 < len(value) <= KEY_LENGTH_MAX or not (value.isascii() and value.isprintable()):
         raise BadRequest("Idempotency-Key must be 1 to 255 printable ASCII characters")
     asked = hashlib.sha256(repr(sorted(request.query.items())).encode() + b"\0" + request.raw_body)
-    return Key(f"{request.method} {request.path}", value, asked.digest())
+    return Key(f"{request.method} {request.path}", value, ids.keyed_hash("idempotency", asked.hexdigest()))
 
 
 def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
