@@ -52,9 +52,7 @@ def _copy_of_wheel(package: Path, account: Account) -> Path:
     if not target.exists():
         with tempfile.TemporaryDirectory() as scratch:
             gathered = Path(scratch) / "gathered"
-            shutil.copytree(
-                package / "pginstall", gathered / WHEEL / "pginstall", ignore=_ignored, symlinks=True
-            )
+            shutil.copytree(package / "pginstall", gathered / WHEEL / "pginstall", ignore=_ignored, symlinks=True)
             libraries = package.with_name(f"{WHEEL}.libs")
             if libraries.exists():
                 shutil.copytree(libraries, gathered / libraries.name)

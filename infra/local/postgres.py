@@ -27,7 +27,7 @@ START_PATIENCE_S = 30.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # paths of sockets may have 107 bytes only, ours may be longer
-    "max_connections": "200",
+    "max_connections": "300",
     "shared_buffers": "128MB",
     "max_wal_senders": "0",
     "wal_level": "minimal",
@@ -99,9 +99,7 @@ def start_postgres(data_dir: Path, *, durable: bool, port: int | None = None) ->
     passwords = _passwords(data_dir)
     if not (folder / "pgdata").exists():
         _create(programs, folder, passwords[SUPERUSER], account, durable=durable)
-    cluster = _launch(
-        programs, folder, data_dir / "postgres.log", passwords, account, durable=durable, port=port
-    )
+    cluster = _launch(programs, folder, data_dir / "postgres.log", passwords, account, durable=durable, port=port)
     cluster.is_temporary = not durable and folder != data_dir
     try:
         roles.prepare(cluster.superuser_url(), passwords)
@@ -133,9 +131,7 @@ def _place(data_dir: Path, account: Account | None, *, durable: bool) -> Path:
         name = hashlib.sha256(str(data_dir.resolve()).encode()).hexdigest()[:16]
         folder = shared_home(account) / f"data-{name}"
         if not note.exists():
-            shutil.rmtree(
-                folder, ignore_errors=True
-            )  # its data directory was removed, so it belongs to nobody
+            shutil.rmtree(folder, ignore_errors=True)  # its data directory was removed, so it belongs to nobody
         folder.mkdir(exist_ok=True)
         note.write_text(f"{folder}\n", encoding="utf-8")
     folder.chmod(0o711)

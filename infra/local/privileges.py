@@ -28,10 +28,7 @@ class Account:
     def can_enter(self, folder: Path) -> bool:
         """Whether this user can reach a folder. Asked by trying: modes, ACLs and mounts all have a say."""
         command = ["/bin/sh", "-c", 'cd "$0"', str(folder)]
-        return (
-            subprocess.run(command, capture_output=True, check=False, **self.popen_arguments()).returncode
-            == 0
-        )
+        return subprocess.run(command, capture_output=True, check=False, **self.popen_arguments()).returncode == 0
 
     def can_run(self, program: Path) -> bool:
         """Whether this user can start a program."""

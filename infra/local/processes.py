@@ -72,9 +72,7 @@ def _in_child(parent_pid: int, death_signal: int) -> Callable[[], None]:
     return prepare
 
 
-def end(
-    process: "subprocess.Popen[bytes]", *, polite: int = signal.SIGTERM, patience_s: float = 10.0
-) -> None:
+def end(process: "subprocess.Popen[bytes]", *, polite: int = signal.SIGTERM, patience_s: float = 10.0) -> None:
     """Ends a child and everything in its group: politely, then for certain. May be repeated."""
     if process.poll() is None:
         with suppress(ProcessLookupError):
@@ -103,9 +101,7 @@ def started_at(pid: int) -> str | None:
             return None
         state, *fields = stat[stat.rindex(")") + 2 :].split()
         return None if state in "ZX" else fields[18]
-    answer = subprocess.run(
-        ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
+    answer = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return answer.stdout.strip() or None
 
 

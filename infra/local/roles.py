@@ -26,9 +26,7 @@ def prepare(superuser_url: str, passwords: Mapping[str, str], database: str = DA
         for role, options in ROLE_OPTIONS.items():
             _prepare_role(connection, role, options, passwords[role])
         for granted in ("pg_signal_backend", APPLICATION):
-            connection.execute(
-                sql.SQL("GRANT {} TO {}").format(sql.Identifier(granted), sql.Identifier(OWNER))
-            )
+            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(granted), sql.Identifier(OWNER)))
         _prepare_database(connection, database)
 
 
@@ -36,9 +34,7 @@ def _prepare_role(connection: psycopg.Connection, role: str, options: sql.SQL, p
     known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
     verb = sql.SQL("CREATE" if known is None else "ALTER")
     connection.execute(
-        sql.SQL("{} ROLE {} {} PASSWORD {}").format(
-            verb, sql.Identifier(role), options, sql.Literal(password)
-        )
+        sql.SQL("{} ROLE {} {} PASSWORD {}").format(verb, sql.Identifier(role), options, sql.Literal(password))
     )
 
 
@@ -48,6 +44,4 @@ def _prepare_database(connection: psycopg.Connection, database: str) -> None:
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
         connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        connection.execute(
-            sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(APPLICATION))
-        )
+        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(APPLICATION)))

@@ -1,0 +1,54 @@
+"""What the infrastructure template makes on AWS, made in the emulator: bucket, table, queues, bus. Idempotent."""
+
+import json
+from typing import Any
+
+import boto3
+
+QUEUES = ("work", "messages", "robots", "telemetry", "webhooks")
+RECEIVE_MAX = 5
+VISIBILITY_S = 60
+"""Longer than a worker may hold its lease (chalicelib/kernel/jobs.py, LEASE)."""
+NAME = "quartermaster"
+
+
+def create(session: boto3.Session | None = None) -> None:
+    """Makes what is missing, where the environment's AWS endpoint points to. May be repeated."""
+    aws = session or boto3.Session()
+    _create_bucket(aws.client("s3"))
+    _create_table(aws.client("dynamodb"))
+    sqs = aws.client("sqs")
+    for name in QUEUES:
+        _create_queue(sqs, name)
+    _create_bus(aws.client("events"))
+
+
+def _create_bucket(s3: Any) -> None:
+    if not any(bucket["Name"] == NAME for bucket in s3.list_buckets()["Buckets"]):
+        s3.create_bucket(Bucket=NAME)
+
+
+def _create_table(dynamodb: Any) -> None:
+    if NAME in dynamodb.list_tables()["TableNames"]:
+        return
+    dynamodb.create_table(
+        TableName=NAME,
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.update_time_to_live(TableName=NAME, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
+
+
+def _create_queue(sqs: Any, name: str) -> None:
+    dead = sqs.create_queue(QueueName=f"{NAME}-{name}-dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = {"deadLetterTargetArn": arn, "maxReceiveCount": RECEIVE_MAX}
+    attributes = {"RedrivePolicy": json.dumps(redrive), "VisibilityTimeout": str(VISIBILITY_S)}
+    url = sqs.create_queue(QueueName=f"{NAME}-{name}")["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+
+
+def _create_bus(events: Any) -> None:
+    if not events.list_event_buses(NamePrefix=NAME)["EventBuses"]:
+        events.create_event_bus(Name=NAME)
