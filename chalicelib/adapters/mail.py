@@ -14,14 +14,15 @@ from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 from typing import Protocol
 
 from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Settings, settings
 
-__all__ = ["Mail", "Mailer", "ProviderRefused", "ProviderUnavailable", "SmtpMailer", "message_id"]
+__all__ = ["Mail", "Mailer", "ProviderRefused", "ProviderUnavailable", "SmtpMailer", "mailer", "message_id"]
 
 TIMEOUT_S = 15.0
 """For each step of the conversation."""
@@ -112,6 +113,16 @@ class SmtpMailer:
             server.starttls(context=ssl.create_default_context())
         if self._username:
             server.login(self._username, self._password.get_secret_value())
+
+
+@lru_cache(maxsize=1)
+def _mailer(of: Settings) -> SmtpMailer:
+    return SmtpMailer.from_settings(of)
+
+
+def mailer() -> Mailer:
+    """The process's mailer, as its settings describe it."""
+    return _mailer(settings())
 
 
 def message_id(key: str, sender: str) -> str:

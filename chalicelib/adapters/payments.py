@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from pydantic import SecretStr
 
 from chalicelib.adapters import signatures
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Settings, settings
 
 if TYPE_CHECKING:
     from stripe import StripeClient, StripeError
@@ -32,6 +32,7 @@ __all__ = [
     "Refund",
     "StripeGateway",
     "WebhookRefused",
+    "gateway",
 ]
 
 API_VERSION = "2026-10-28.endive"
@@ -242,6 +243,16 @@ class StripeGateway:
             raise WebhookRefused("the signature does not match") from None
         parsed.check_time(now, past_s=TOLERANCE_S, ahead_s=TOLERANCE_S)
         return _event(body)
+
+
+@lru_cache(maxsize=1)
+def _gateway(of: Settings) -> StripeGateway:
+    return StripeGateway.from_settings(of)
+
+
+def gateway() -> PaymentGateway:
+    """The process's gateway, as its settings describe it."""
+    return _gateway(settings())
 
 
 @contextmanager

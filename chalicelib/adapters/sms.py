@@ -10,16 +10,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Settings, settings
 
-__all__ = ["ProviderRefused", "ProviderUnavailable", "Sms", "SmsGateway", "TwilioGateway", "WebhookRefused"]
+__all__ = ["ProviderRefused", "ProviderUnavailable", "Sms", "SmsGateway", "TwilioGateway", "WebhookRefused", "gateway"]
 
 TIMEOUT_S = 10.0
 """To connect, and between two bytes of the answer."""
@@ -142,6 +142,16 @@ class TwilioGateway:
         expected = [validator.compute_signature(form_url, form) for form_url in _with_and_without_port(url)]
         if not any([hmac.compare_digest(each.encode(), given) for each in expected]):
             raise WebhookRefused("the signature does not match")
+
+
+@lru_cache(maxsize=1)
+def _gateway(of: Settings) -> TwilioGateway:
+    return TwilioGateway.from_settings(of)
+
+
+def gateway() -> SmsGateway:
+    """The process's gateway, as its settings describe it."""
+    return _gateway(settings())
 
 
 class _Form(dict[str, Any]):

@@ -1,0 +1,46 @@
+"""What customers hear about their orders, and through which channel. Orders without an address hear nothing."""
+
+from chalicelib.kernel.emails import is_email
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.messaging import rules, service
+from chalicelib.orders import Order
+
+QUIET_CHANNELS = frozenset({"wms", "inventory"})
+"""Orders that another system entered: that system confirms them. What ships is announced all the same."""
+
+
+def order_placed(uow: UnitOfWork, order: Order) -> None:
+    """A mail with the lines and the total."""
+    if order.channel not in QUIET_CHANNELS:
+        _mail(uow, order, "order_placed")
+
+
+def order_paid(uow: UnitOfWork, order: Order) -> None:
+    """A mail that says that the money has arrived."""
+    _mail(uow, order, "order_paid")
+
+
+def order_shipped(uow: UnitOfWork, order: Order) -> None:
+    """A text message where there is a number, a mail where there is an address."""
+    if order.delivery_phone is not None and rules.is_phone(order.delivery_phone):
+        service.send_sms(uow, order.delivery_phone, shipped_text(order), kind="order_shipped", order_id=order.id)
+    _mail(uow, order, "order_shipped")
+
+
+def order_cancelled(uow: UnitOfWork, order: Order, *, reason: str, refund_due_minor: int) -> None:
+    """A mail that says why, and what happens to the money."""
+    if order.channel not in QUIET_CHANNELS:
+        _mail(uow, order, "order_cancelled", reason=reason, refund_due_minor=refund_due_minor)
+
+
+def shipped_text(order: Order) -> str:
+    """``Your order QM-7F3K9-X2M4P has shipped with UPS, tracking 1Z999AA10123456784.``"""
+    carrier = f" with {order.carrier}" if order.carrier else ""
+    tracking = f", tracking {order.tracking_number}" if order.tracking_number else ""
+    return f"Your order {order.number} has shipped{carrier}{tracking}."
+
+
+def _mail(uow: UnitOfWork, order: Order, template: str, **more: object) -> None:
+    if order.delivery_email and is_email(order.delivery_email):
+        context = {"order": order, **more}
+        service.send_mail(uow, order.delivery_email, template, context, kind=template, order_id=order.id)

@@ -1,0 +1,72 @@
+"""What messaging does by itself: hands messages over, takes in reports, tells customers about their orders."""
+
+from functools import partial
+
+from chalicelib import orders
+from chalicelib.kernel import webhooks
+from chalicelib.kernel.endpoint import Outside
+from chalicelib.kernel.jobs import Job, consumer
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.messaging import announcements, rules, service, store
+from chalicelib.messaging.events import MailDue, SmsDue, SmsReported
+from chalicelib.messaging.rules import Outcome
+from chalicelib.orders.events import OrderPlaced, OrderShipped
+from chalicelib.payments.events import CancellationSettled, OrderPaid
+
+
+@consumer(SmsDue)
+def send_sms(job: Job[SmsDue]) -> Outside[Outcome, None] | None:
+    """Marks the try, asks Twilio between the transactions, records its answer. A message Twilio has is left alone."""
+    draft = store.begin_try(job.uow, job.event.message_id)
+    if draft is None:
+        return None
+    return Outside(partial(service.hand_over_sms, draft), partial(_record, draft.id))
+
+
+@consumer(MailDue)
+def send_mail(job: Job[MailDue]) -> Outside[Outcome, None] | None:
+    """As `send_sms`, through the mail server."""
+    draft = store.begin_try(job.uow, job.event.message_id)
+    if draft is None:
+        return None
+    return Outside(partial(service.hand_over_mail, draft), partial(_record, draft.id))
+
+
+def _record(message_id: int, uow: UnitOfWork, outcome: Outcome) -> None:
+    store.record_outcome(uow, message_id, outcome)
+
+
+@consumer(SmsReported)
+def take_in_report(job: Job[SmsReported]) -> None:
+    """Moves the message forward. A report about a message we do not know (yet) is kept."""
+    report = webhooks.delivery(job.uow, job.event.delivery_id)["payload"]
+    state = rules.state_of_twilio(report["status"])
+    if state is not None:
+        store.record_report(job.uow, report["sid"], state, report["error_code"])
+
+
+@consumer(OrderPlaced)
+def announce_placed(job: Job[OrderPlaced]) -> None:
+    """Confirms the order by mail."""
+    announcements.order_placed(job.uow, orders.get(job.uow, job.event.order_id))
+
+
+@consumer(OrderPaid)
+def announce_paid(job: Job[OrderPaid]) -> None:
+    """Thanks for the payment by mail."""
+    announcements.order_paid(job.uow, orders.get(job.uow, job.event.order_id))
+
+
+@consumer(OrderShipped)
+def announce_shipped(job: Job[OrderShipped]) -> None:
+    """Says by text message and mail that the parcel is on its way."""
+    announcements.order_shipped(job.uow, orders.get(job.uow, job.event.order_id))
+
+
+@consumer(CancellationSettled)
+def announce_cancelled(job: Job[CancellationSettled]) -> None:
+    """Says by mail that the order is cancelled and what happens to money that was paid."""
+    order = orders.get(job.uow, job.event.order_id)
+    announcements.order_cancelled(
+        job.uow, order, reason=job.event.reason, refund_due_minor=job.event.refund_due_minor
+    )

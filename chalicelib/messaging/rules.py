@@ -1,0 +1,91 @@
+"""Messages: their states, and what a telephone number looks like. No I/O."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Channel = Literal["sms", "mail"]
+State = Literal["queued", "sending", "sent", "failed", "undelivered", "delivered"]
+
+STATES: tuple[State, ...] = ("queued", "sending", "sent", "failed", "undelivered", "delivered")
+"""Ascending, as the type message_state of the database has them: a message only ever moves to the right."""
+
+_OF_TWILIO: dict[str, State] = {
+    "accepted": "sending",
+    "scheduled": "sending",
+    "queued": "sending",
+    "sending": "sending",
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "delivered",
+    "undelivered": "undelivered",
+    "failed": "failed",
+    "canceled": "failed",
+}
+"""Twilio, Messages resource, Message status values; those of incoming messages are left out."""
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+SMS_LENGTH_MAX = 1600
+"""Twilio, Messages resource, Body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message on its way out. `is_repeat`: an earlier try may have reached the provider."""
+
+    id: int
+    recipient: str = field(repr=False)
+    subject: str | None
+    body_text: str = field(repr=False)
+    body_html: str | None = field(repr=False)
+    created_at: datetime
+    first_tried_at: datetime
+    is_repeat: bool
+    taken: Sequence[str]
+    """Provider ids that other messages to the same recipient already have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the provider made of a message: its id there, or why it refused."""
+
+    provider_id: str | None
+    state: State
+    error_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message as others may look at it."""
+
+    id: int
+    channel: Channel
+    kind: str
+    recipient: str = field(repr=False)
+    subject: str | None
+    state: State
+    attempts: int
+    provider_id: str | None
+    error_code: str | None
+
+
+def state_of_twilio(status: str) -> State | None:
+    """Our state for one of Twilio's; None for a status that says nothing about an outgoing message."""
+    return _OF_TWILIO.get(status)
+
+
+def is_phone(text: str | None) -> bool:
+    """Whether a text is a telephone number in E.164 form with a possible length for its country.
+
+    Not stricter: ranges are opened faster than any library learns of them, and the provider has the last word.
+    """
+    if text is None or not _E164.fullmatch(text):
+        return False
+    import phonenumbers
+
+    try:
+        return phonenumbers.is_possible_number(phonenumbers.parse(text))
+    except phonenumbers.NumberParseException:
+        return False

@@ -1,0 +1,269 @@
+"""Payments: what counts as news, what an order's payments add up to, what has to go back. No I/O, no clock.
+
+Everything here is a function of the set of facts, not of the order in which they arrived: that is why a webhook, its
+repetition and the answer to `confirm` end in the same state.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from chalicelib.kernel.errors import BadRequest, Conflict
+
+State = Literal["created", "requires_payment", "processing", "succeeded", "failed", "canceled"]
+EntryKind = Literal["charge", "refund", "dispute"]
+DueReason = Literal["order_cancelled", "paid_twice"]
+
+STATES: tuple[State, ...] = ("created", "requires_payment", "failed", "processing", "canceled", "succeeded")
+"""Ascending where two facts carry the same time."""
+FINAL: frozenset[State] = frozenset({"succeeded", "canceled"})
+LOOSE_AMOUNT_MAX = 500_000
+"""Of an intent without an order, in minor units: 5,000.00."""
+ABANDONED_AFTER = timedelta(minutes=2)
+"""After this, an intent whose creation was never answered is given up: Stripe repeats a kept 500 for a key forever
+(API reference, Idempotent requests), and nobody holds the client secret of an intent we never heard of."""
+
+_OF_INTENT: dict[str, State] = {
+    "requires_payment_method": "requires_payment",
+    "requires_confirmation": "requires_payment",
+    "requires_action": "requires_payment",
+    "requires_capture": "processing",
+    "processing": "processing",
+    "succeeded": "succeeded",
+    "canceled": "canceled",
+}
+"""Stripe, The Payment Intents API, lifecycle. A failed try is back at requires_payment_method with an error."""
+
+MONEY_STATES = frozenset({"paid", "part-refunded", "refunded", "disputed"})
+"""Payment states of an order that say that money has moved."""
+CARD_STATES = frozenset({"unpaid", "processing", "failed"})
+"""Payment states of an order that an unfinished card payment may change; overdue or authorized are others' business."""
+
+
+class AlreadyPaid(Conflict):
+    """The order needs no payment any more."""
+
+    code = "already_paid"
+    sentence = "This order is already paid"
+
+
+class NotPayable(Conflict):
+    """The order's state forbids a payment."""
+
+    code = "not_payable"
+    sentence = "This order cannot be paid"
+
+
+class WrongAmount(BadRequest):
+    """The caller's amount is not what the order costs."""
+
+    code = "wrong_amount"
+    sentence = "The amount differs from the order's total"
+
+
+class NotSucceeded(Conflict):
+    """The provider does not say that this payment has succeeded."""
+
+    code = "payment_not_succeeded"
+    sentence = "The payment has not succeeded"
+
+
+class PaymentRefused(BadRequest):
+    """The provider understood and said no."""
+
+    code = "payment_refused"
+    sentence = "The payment provider refused this payment"
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One attempt to collect an amount."""
+
+    id: int
+    order_id: int | None
+    provider_id: str | None
+    idempotency_key: str
+    amount_minor: int
+    currency: str
+    state: State
+    state_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What the provider says a payment's state is, and since when by the provider's clock."""
+
+    state: State
+    at: datetime
+    failure_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that moved. `amount_minor` is signed as we see it: charges come in, refunds and disputes go out."""
+
+    kind: EntryKind
+    external_id: str
+    amount_minor: int
+    currency: str
+
+    def as_row(self) -> dict[str, str | int]:
+        """The movement as RECORD takes it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a webhook or an answer of the provider says about one payment."""
+
+    provider_id: str
+    reference: str | None = None
+    """Our key from the intent's metadata."""
+    fact: Fact | None = None
+    movement: Movement | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What one payment's entries add up to, in its own currency; refunded and disputed are positive."""
+
+    payment_id: int
+    state: State
+    charged_minor: int
+    refunded_minor: int
+    disputed_minor: int
+
+    @property
+    def kept_minor(self) -> int:
+        """What we hold of it now."""
+        return self.charged_minor - self.refunded_minor - self.disputed_minor
+
+    def after(self, fact: Fact | None, movement: Movement | None) -> "Balance":
+        """The balance once a fact and a new entry are recorded."""
+        state = self.state if fact is None else fact.state
+        if movement is None:
+            return replace(self, state=state)
+        field_of = {"charge": "charged_minor", "refund": "refunded_minor", "dispute": "disputed_minor"}[movement.kind]
+        sign = 1 if movement.kind == "charge" else -1
+        return replace(self, state=state, **{field_of: getattr(self, field_of) + sign * movement.amount_minor})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A payment, what its entries add up to, and what of it is flagged for refund."""
+
+    payment: Payment
+    balance: Balance
+    due_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class RefundDue:
+    """Money of a payment that has to go back; 0 when nothing has to any more."""
+
+    payment_id: int
+    reason: DueReason
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What an order's payments mean."""
+
+    payment_state: str
+    paid_minor: int
+    dues: Sequence[RefundDue] = field(default=())
+
+    @property
+    def due_minor(self) -> int:
+        """What has to go back in all."""
+        return sum(due.amount_minor for due in self.dues)
+
+
+def state_of_intent(status: str, failure_code: str | None = None) -> State:
+    """Our state for an intent's status."""
+    if status == "requires_payment_method" and failure_code is not None:
+        return "failed"
+    return _OF_INTENT[status]
+
+
+def reference_of(value: object) -> str | None:
+    """Our key from an intent's metadata, or None when there is none that could be ours."""
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        return None
+
+
+def is_abandoned(payment: Payment, now: datetime) -> bool:
+    """Whether the creation of this intent was never answered and never will be."""
+    return payment.provider_id is None and now - payment.created_at > ABANDONED_AFTER
+
+
+def is_news(known: Payment, told: Fact) -> bool:
+    """Whether a fact is later than what we know. Final states stay, and success beats all.
+
+    Facts are compared by (final, time, state), a total order: whatever arrives, in whatever order, the greatest stays.
+    """
+    return _key(told.state, told.at) > _key(known.state, known.state_at)
+
+
+def _key(state: State, at: datetime | None) -> tuple[int, datetime, int]:
+    beginning = datetime.min.replace(tzinfo=UTC)
+    if state in FINAL:
+        return (STATES.index(state), beginning, 0)
+    return (0, at or beginning, STATES.index(state))
+
+
+def settle(*, total_minor: int, is_cancelled: bool, balances: Sequence[Balance]) -> Settlement:
+    """Adds up an order's payments: what state it is in, and what we hold too much, the latest payments first."""
+    kept = sum(balance.kept_minor for balance in balances)
+    surplus = kept if is_cancelled else kept - total_minor
+    reason: DueReason = "order_cancelled" if is_cancelled else "paid_twice"
+    dues = []
+    for balance in sorted(balances, key=lambda b: b.payment_id, reverse=True):
+        due = max(0, min(surplus, balance.kept_minor))
+        surplus -= due
+        dues.append(RefundDue(balance.payment_id, reason, due))
+    return Settlement(_payment_state(total_minor, balances), kept, dues)
+
+
+def _payment_state(total_minor: int, balances: Sequence[Balance]) -> str:
+    charged = sum(balance.charged_minor for balance in balances)
+    refunded = sum(balance.refunded_minor for balance in balances)
+    if sum(balance.disputed_minor for balance in balances) > 0:
+        return "disputed"
+    if charged == 0:
+        return _unfinished_state(balances)
+    if refunded >= charged:
+        return "refunded"
+    if charged < total_minor:
+        return "unpaid"
+    return "part-refunded" if charged - refunded < total_minor else "paid"
+
+
+def _unfinished_state(balances: Sequence[Balance]) -> str:
+    states = {balance.state for balance in balances}
+    return "processing" if "processing" in states else "failed" if "failed" in states else "unpaid"
+
+
+def may_record(known: str, following: str) -> bool:
+    """Whether an order's payment state should become `following`; a check or cash that was recorded is not undone."""
+    return following != known and (following in MONEY_STATES or known in CARD_STATES)
+
+
+def check_payable(*, is_cancelled: bool, payment_state: str) -> None:
+    """Raises NotPayable, AlreadyPaid."""
+    if payment_state in MONEY_STATES:
+        raise AlreadyPaid
+    if is_cancelled:
+        raise NotPayable("This order is cancelled")
+
+
+def check_loose_amount(amount_minor: int) -> None:
+    """Bounds an intent without an order, for which nobody but the caller names the amount. Raises WrongAmount."""
+    if amount_minor > LOOSE_AMOUNT_MAX:
+        raise WrongAmount("The amount is too large without an order")

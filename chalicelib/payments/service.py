@@ -1,0 +1,276 @@
+"""Use cases of payments. Whatever Stripe says, by webhook or in answer, ends in `converge`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+
+from chalicelib import orders
+from chalicelib.adapters import payments as stripe
+from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
+from chalicelib.kernel import webhooks
+from chalicelib.kernel.endpoint import Outside
+from chalicelib.kernel.errors import NotFound, Unavailable
+from chalicelib.kernel.log import count, logger
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.orders import Order
+from chalicelib.payments import rules, store
+from chalicelib.payments.events import OrderPaid, StripeEventArrived
+from chalicelib.payments.rules import Account, Fact, Movement, Payment, RefundDue, Told
+from chalicelib.payments.shapes import ConfirmPayment, CreateIntent, IntentCreated, PaymentConfirmed, StripeEvent
+
+Answer = TypeVar("Answer")
+Asking = Outside[Any, IntentCreated]
+PAUSES_S = (0.2, 0.6)
+PATIENCE_S = 4.0
+"""We ask again only while an answer still fits into the gateway's 29 seconds."""
+
+
+def create_order_intent(uow: UnitOfWork, asked: CreateIntent) -> Asking:
+    """The intent that pays an order: the open one if there is one, else a new one. Locks the order.
+
+    Raises NotFound, NotPayable, AlreadyPaid, WrongAmount; between the transactions PaymentRefused, Unavailable.
+    """
+    order = orders.lock_by_number(uow, asked.order_number or "")
+    rules.check_payable(is_cancelled=order.state == "cancelled", payment_state=order.payment_state)
+    if asked.amount != order.total_minor:
+        raise rules.WrongAmount
+    known = store.lock_open(uow, order.id)
+    if known is not None and known.amount_minor != order.total_minor:
+        return _replace(known, asked)
+    if known is not None and rules.is_abandoned(known, uow.now):
+        store.give_up(uow, known.id)
+        known = None
+    payment = known or _open(uow, asked, order_id=order.id, amount_minor=order.total_minor, currency=order.currency)
+    return _ask(payment, asked, f"Order {order.number}", organization_id=uow.organization.id)
+
+
+def create_loose_intent(uow: UnitOfWork, asked: CreateIntent) -> Asking:
+    """An intent for a checkout that has no order yet; bounded, and it never settles an order. Raises WrongAmount."""
+    rules.check_loose_amount(asked.amount)
+    payment = _open(uow, asked, order_id=None, amount_minor=asked.amount, currency=uow.organization.currency)
+    return _ask(payment, asked, uow.organization.name, organization_id=uow.organization.id)
+
+
+def _open(uow: UnitOfWork, asked: CreateIntent, *, order_id: int | None, amount_minor: int, currency: str) -> Payment:
+    payer = {"payer_name": asked.customer_name, "payer_email": asked.customer_email}
+    return store.insert_payment(
+        uow, {"order_id": order_id, "amount_minor": amount_minor, "currency": currency, **payer}
+    )
+
+
+def _ask(payment: Payment, asked: CreateIntent, description: str, *, organization_id: int) -> Asking:
+    """Creates the intent at Stripe under the row's key, or fetches the one that the row has; the secret is never stored."""
+
+    def fetch_or_create() -> stripe.Intent:
+        if payment.provider_id is not None:
+            return stripe.gateway().get_intent(payment.provider_id)
+        return stripe.gateway().create_intent(
+            amount_minor=payment.amount_minor,
+            currency=payment.currency,
+            idempotency_key=f"intent-{payment.idempotency_key}",
+            metadata={
+                "payment": payment.idempotency_key,
+                "order_number": asked.order_number or "",
+                "organization": str(organization_id),
+            },
+            description=description,
+        )
+
+    return Outside(partial(_patiently, fetch_or_create), partial(_created, payment, asked))
+
+
+def _created(payment: Payment, asked: CreateIntent, uow: UnitOfWork, intent: stripe.Intent) -> IntentCreated | Asking:
+    if intent.status == "succeeded":
+        raise rules.AlreadyPaid
+    if intent.status == "canceled":
+        store.give_up(uow, payment.id)
+        return create_order_intent(uow, asked) if asked.order_number else create_loose_intent(uow, asked)
+    if not store.attach(uow, payment.id, intent.id):
+        raise rules.NotPayable
+    return IntentCreated(client_secret=intent.client_secret, payment_intent_id=intent.id)
+
+
+def _replace(outdated: Payment, asked: CreateIntent) -> Asking:
+    """The order costs something else now: the old intent is cancelled at Stripe before another is made."""
+
+    def cancelled(uow: UnitOfWork, intent: stripe.Intent | None) -> Asking:
+        if intent is not None and intent.status != "canceled":
+            raise rules.NotPayable("A payment of this order is being processed")
+        store.give_up(uow, outdated.id)
+        return create_order_intent(uow, asked)
+
+    return Outside(partial(cancel_at_provider, outdated), cancelled)
+
+
+def cancel_at_provider(payment: Payment) -> stripe.Intent | None:
+    """Cancels a payment's intent; the intent as it is then, also when it is too late. None when there is none."""
+    if payment.provider_id is None:
+        return None
+    provider_id = payment.provider_id
+    try:
+        return stripe.gateway().cancel_intent(provider_id, idempotency_key=f"cancel-{payment.idempotency_key}")
+    except ProviderRefused:
+        return stripe.gateway().get_intent(provider_id)
+
+
+def _patiently(ask: Callable[[], Answer]) -> Answer:
+    """Asks Stripe; again after a moment while another request runs under the same key. Raises Unavailable, PaymentRefused."""
+    started = time.monotonic()
+    for pause_s in (*PAUSES_S, None):
+        try:
+            return ask()
+        except ProviderRefused as refused:
+            logger.warning("payment refused", extra={"code": refused.code})
+            raise rules.PaymentRefused from refused
+        except ProviderUnavailable as error:
+            if pause_s is None or time.monotonic() - started > PATIENCE_S:
+                raise Unavailable("The payment provider cannot be reached; please try again") from error
+            time.sleep(pause_s)
+    raise AssertionError("unreachable")
+
+
+def confirm(uow: UnitOfWork, asked: ConfirmPayment) -> PaymentConfirmed | Outside[Any, PaymentConfirmed]:
+    """Whether an intent has paid an order. Raises NotFound when it is not this order's, NotSucceeded, Unavailable."""
+    order = orders.find_by_number(uow, asked.order_number)
+    payment = store.find_by_provider(uow, asked.payment_intent_id)
+    if order is None or payment is None or payment.order_id != order.id:
+        raise NotFound("This order has no such payment")
+    if payment.state == "succeeded":
+        return _confirmation(order)
+    fetch = partial(_patiently, lambda: stripe.gateway().get_intent(asked.payment_intent_id))
+    return Outside(fetch, partial(_confirmed, order.id))
+
+
+def _confirmed(order_id: int, uow: UnitOfWork, intent: stripe.Intent) -> PaymentConfirmed:
+    if intent.status != "succeeded":
+        raise rules.NotSucceeded(status=rules.state_of_intent(intent.status, intent.failure_code))
+    converge(uow, told_by_intent(intent, at=uow.now))
+    return _confirmation(orders.get(uow, order_id))
+
+
+def _confirmation(order: Order) -> PaymentConfirmed:
+    if order.state == "cancelled":
+        return PaymentConfirmed(success=False, message="The order was cancelled; the payment will be returned")
+    if order.payment_state == "paid":
+        return PaymentConfirmed(success=True, message="Payment confirmed")
+    return PaymentConfirmed(success=False, message=f"The order's payment is {order.payment_state}")
+
+
+def told_by_intent(intent: stripe.Intent, *, at: datetime) -> Told:
+    """What an intent, as fetched, says. Final states only count: its others have no time by the provider's clock."""
+    state = rules.state_of_intent(intent.status, intent.failure_code)
+    movement = Movement("charge", intent.id, intent.received_minor, intent.currency) if state == "succeeded" else None
+    fact = Fact(state, at) if state in rules.FINAL else None
+    return Told(intent.id, rules.reference_of(intent.metadata.get("payment")), fact, movement)
+
+
+def take_event(uow: UnitOfWork, event: StripeEvent) -> None:
+    """Keeps an event, once, and queues it."""
+    webhooks.receive(
+        uow,
+        StripeEventArrived,
+        source="stripe",
+        external_id=event.id,
+        event_type=event.type,
+        payload=event.kept(),
+    )
+
+
+def converge(uow: UnitOfWork, told: Told) -> None:
+    """Takes in what Stripe says about a payment: state, entry, and what they mean for the order. May be repeated.
+
+    Webhooks, their repetitions and the answers to our questions all come here, in any order, and end alike. Locks the
+    order, then the payment. An intent that is none of ours changes nothing.
+    """
+    found = store.find_by_provider(uow, told.provider_id, told.reference)
+    if found is None:
+        if told.reference is not None:
+            count("PaymentUnknown")
+            logger.warning("unknown payment", extra={"provider_id": told.provider_id})
+        return
+    order = None if found.order_id is None else orders.lock_order(uow, found.order_id)
+    accounts = store.lock_accounts(uow, payment_id=found.id, order_id=found.order_id)
+    subject = next(account for account in accounts if account.payment.id == found.id)
+    changed = _record(uow, subject, told)
+    if changed is not None and order is not None:
+        settle_order(uow, order, [changed if account is subject else account for account in accounts])
+
+
+def _record(uow: UnitOfWork, account: Account, told: Told) -> Account | None:
+    """The account after what was told; None when it told nothing new."""
+    payment = account.payment
+    fact = told.fact if told.fact is not None and rules.is_news(payment, told.fact) else None
+    if fact is None and told.movement is None:
+        return None
+    is_new = store.record(uow, payment.id, provider_id=told.provider_id, fact=fact, movement=told.movement)
+    movement = told.movement if is_new else None
+    if fact is None and movement is None:
+        return None
+    if movement is not None:
+        _note_movement(uow, payment, movement)
+    counts = movement if movement is not None and movement.currency == payment.currency else None
+    return Account(payment, account.balance.after(fact, counts), account.due_minor)
+
+
+def _note_movement(uow: UnitOfWork, payment: Payment, movement: Movement) -> None:
+    uow.audit(f"payment.{movement.kind}", "payment", payment.id, after=movement.as_row())
+    expected = (payment.amount_minor, payment.currency)
+    if movement.kind == "charge" and (movement.amount_minor, movement.currency) != expected:
+        count("PaymentMismatch")
+        logger.error("a charge differs from its payment", extra={"payment_id": payment.id})
+
+
+def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> rules.Settlement:
+    """Records what a locked order's payments mean: its payment state, and what we hold and have to return."""
+    balances = [account.balance for account in accounts]
+    is_cancelled = order.state == "cancelled"
+    settled = rules.settle(total_minor=order.total_minor, is_cancelled=is_cancelled, balances=balances)
+    if rules.may_record(order.payment_state, settled.payment_state):
+        orders.record_payment(uow, order, settled.payment_state)
+        is_first = order.payment_state not in rules.MONEY_STATES
+        if settled.payment_state == "paid" and is_first and not is_cancelled:
+            uow.publish(OrderPaid(order_id=order.id).message())
+    known = {account.payment.id: account.due_minor for account in accounts}
+    _flag(uow, order, [due for due in settled.dues if due.amount_minor != known[due.payment_id]])
+    return settled
+
+
+def _flag(uow: UnitOfWork, order: Order, dues: list[RefundDue]) -> None:
+    """Writes down what has to go back; staff and the alarm see it, the money is not lost sight of."""
+    if not dues:
+        return
+    store.set_dues(uow, dues)
+    for due in dues:
+        after = {"order": order.number, "reason": due.reason, "amount_minor": due.amount_minor}
+        uow.audit("payment.refund_due", "payment", due.payment_id, after=after)
+        if due.amount_minor:
+            count("RefundDue", reason=due.reason)
+            logger.warning("a payment has to go back", extra={"payment_id": due.payment_id, "reason": due.reason})
+
+
+def paid_minor(uow: UnitOfWork, order_id: int) -> int:
+    """What an order has paid by card, in minor units: the sum of its entries."""
+    return store.sum_paid(uow, order_id)
+
+
+def refunds_due(uow: UnitOfWork) -> list[RefundDue]:
+    """What we hold and have to return, oldest first."""
+    return store.list_dues(uow)
+
+
+@dataclass(frozen=True)
+class PaymentsCheck:
+    """Entries against the order book; `wrong_orders` must be 0."""
+
+    orders: int
+    entries_minor: int
+    wrong_orders: int
+    refunds_due_minor: int
+
+
+def check_books(uow: UnitOfWork) -> PaymentsCheck:
+    """Compares the money ledger with the payment state of every order that paid by card. For checks, not for requests."""
+    return PaymentsCheck(**store.check_orders(uow))

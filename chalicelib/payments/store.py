@@ -1,0 +1,174 @@
+"""SQL of payments: intents, the money ledger, what has to go back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from chalicelib.kernel.uow import Row, UnitOfWork
+from chalicelib.payments.rules import Account, Balance, Fact, Movement, Payment, RefundDue
+
+_PAYMENT = """
+    SELECT id, order_id, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
+      FROM payment
+"""
+INSERT_PAYMENT = """
+    INSERT INTO payment (order_id, amount_minor, currency, payer_name, payer_email, created_at, updated_at)
+    VALUES (%(order_id)s, %(amount_minor)s, %(currency)s, %(payer_name)s, %(payer_email)s, %(now)s, %(now)s)
+    RETURNING id, order_id, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
+"""
+FIND_OPEN = _PAYMENT + " WHERE order_id = %(order_id)s AND state NOT IN ('succeeded', 'canceled') FOR UPDATE"
+# An intent whose creation was never answered is found by the key that we put into its metadata.
+FIND_BY_PROVIDER = (
+    _PAYMENT
+    + """
+     WHERE provider_id = %(provider_id)s
+        OR (idempotency_key = %(reference)s::uuid AND provider_id IS NULL)
+     ORDER BY provider_id NULLS LAST LIMIT 1
+"""
+)
+ATTACH = """
+    UPDATE payment
+       SET provider_id = %(provider_id)s, updated_at = %(now)s,
+           state = CASE WHEN state = 'created' THEN 'requires_payment' ELSE state END
+     WHERE id = %(id)s AND state <> 'canceled' AND (provider_id IS NULL OR provider_id = %(provider_id)s)
+"""
+GIVE_UP = "UPDATE payment SET state = 'canceled', updated_at = %(now)s WHERE id = %(id)s AND state <> 'succeeded'"
+
+# A payment with all others of its order, locked in id order, and what their entries add up to. The order is locked before,
+# by a statement of its own, so these sums are as new as the lock.
+LOCK_ACCOUNTS = """
+    SELECT p.id, p.order_id, p.provider_id, p.idempotency_key::text, p.amount_minor, p.currency, p.state, p.state_at,
+           p.created_at, coalesce(r.amount_minor, 0) AS due_minor, e.charged_minor, e.refunded_minor, e.disputed_minor
+      FROM payment p
+      LEFT JOIN refund_due r ON r.payment_id = p.id
+     CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'charge'), 0)::bigint AS charged_minor,
+               coalesce(-sum(amount_minor) FILTER (WHERE kind = 'refund'), 0)::bigint AS refunded_minor,
+               coalesce(-sum(amount_minor) FILTER (WHERE kind = 'dispute'), 0)::bigint AS disputed_minor
+          FROM payment_entry WHERE payment_id = p.id AND currency = p.currency) e
+     WHERE p.id = %(payment_id)s OR p.order_id = %(order_id)s
+     ORDER BY p.id
+       FOR UPDATE OF p
+"""
+RECORD = """
+    WITH moved AS (
+        UPDATE payment
+           SET state = %(state)s, state_at = %(state_at)s, failure_code = %(failure_code)s,
+               provider_id = coalesce(provider_id, %(provider_id)s), updated_at = %(now)s
+         WHERE id = %(id)s AND %(is_news)s
+    )
+    INSERT INTO payment_entry (payment_id, kind, external_id, amount_minor, currency, recorded_at)
+    SELECT %(id)s, m.kind, m.external_id, m.amount_minor, m.currency, %(now)s
+      FROM jsonb_to_recordset(%(movements)s) AS m (kind text, external_id text, amount_minor bigint, currency text)
+        ON CONFLICT (payment_id, kind, external_id) DO NOTHING
+    RETURNING id
+"""
+SET_DUES = """
+    INSERT INTO refund_due (payment_id, reason, amount_minor, flagged_at, updated_at)
+    SELECT d.payment_id, d.reason, d.amount_minor, %(now)s, %(now)s
+      FROM jsonb_to_recordset(%(dues)s) AS d (payment_id int, reason text, amount_minor bigint)
+        ON CONFLICT (payment_id) DO UPDATE
+       SET amount_minor = EXCLUDED.amount_minor, updated_at = EXCLUDED.updated_at,
+           reason = CASE WHEN EXCLUDED.amount_minor > 0 THEN EXCLUDED.reason ELSE refund_due.reason END
+"""
+LIST_DUES = """
+    SELECT payment_id, reason, amount_minor FROM refund_due WHERE amount_minor > 0 ORDER BY flagged_at, payment_id
+"""
+SUM_PAID = """
+    SELECT coalesce(sum(e.amount_minor), 0)::bigint AS paid_minor
+      FROM payment p JOIN payment_entry e ON e.payment_id = p.id AND e.currency = p.currency
+     WHERE p.order_id = %(order_id)s
+"""
+CHECK_ORDERS = """
+    SELECT count(*) AS orders, coalesce(sum(kept_minor), 0)::bigint AS entries_minor,
+           count(*) FILTER (WHERE (payment_state = 'paid') <> (kept_minor >= total_minor)) AS wrong_orders,
+           (SELECT coalesce(sum(amount_minor), 0)::bigint FROM refund_due) AS refunds_due_minor
+      FROM (SELECT o.id, o.payment_state, o.total_minor, sum(e.amount_minor) AS kept_minor
+              FROM sales_order o
+              JOIN payment p ON p.order_id = o.id
+              JOIN payment_entry e ON e.payment_id = p.id AND e.currency = p.currency
+             GROUP BY o.id) paid
+"""
+
+
+def insert_payment(uow: UnitOfWork, columns: Mapping[str, Any]) -> Payment:
+    """A new attempt, with an idempotency key of its own. Raises UniqueViolation when its order has an open one."""
+    row = uow.row(INSERT_PAYMENT, {**columns, "now": uow.now})
+    assert row is not None
+    return Payment(**row)
+
+
+def lock_open(uow: UnitOfWork, order_id: int) -> Payment | None:
+    """The open attempt of an order, locked, or None."""
+    return uow.fetch(Payment, FIND_OPEN, {"order_id": order_id})
+
+
+def find_by_provider(uow: UnitOfWork, provider_id: str, reference: str | None = None) -> Payment | None:
+    """The payment of an intent: by its id, else by our key in its metadata. Not locked."""
+    return uow.fetch(Payment, FIND_BY_PROVIDER, {"provider_id": provider_id, "reference": reference})
+
+
+def attach(uow: UnitOfWork, payment_id: int, provider_id: str) -> bool:
+    """Notes which intent belongs to a payment; False when it was given up meanwhile. May be repeated."""
+    return uow.execute(ATTACH, {"id": payment_id, "provider_id": provider_id, "now": uow.now}) == 1
+
+
+def give_up(uow: UnitOfWork, payment_id: int) -> None:
+    """Closes an attempt that will never succeed."""
+    uow.execute(GIVE_UP, {"id": payment_id, "now": uow.now})
+
+
+def lock_accounts(uow: UnitOfWork, *, payment_id: int | None, order_id: int | None) -> list[Account]:
+    """A payment and all of its order's, locked, with their sums. Lock the order first."""
+    rows = uow.rows(LOCK_ACCOUNTS, {"payment_id": payment_id, "order_id": order_id})
+    return [_account(row) for row in rows]
+
+
+def _account(row: Row) -> Account:
+    due_minor = row.pop("due_minor")
+    sums = {name: row.pop(name) for name in ("charged_minor", "refunded_minor", "disputed_minor")}
+    return Account(Payment(**row), Balance(row["id"], row["state"], **sums), due_minor)
+
+
+def record(
+    uow: UnitOfWork, payment_id: int, *, provider_id: str, fact: Fact | None, movement: Movement | None
+) -> bool:
+    """Writes a new state and an entry; whether the entry was new. `fact` None leaves the state."""
+    movements = [] if movement is None else [movement.as_row()]
+    return bool(
+        uow.rows(
+            RECORD,
+            {
+                "id": payment_id,
+                "provider_id": provider_id,
+                "is_news": fact is not None,
+                "state": fact and fact.state,
+                "state_at": fact and fact.at,
+                "failure_code": fact and fact.failure_code,
+                "movements": Jsonb(movements),
+                "now": uow.now,
+            },
+        )
+    )
+
+
+def set_dues(uow: UnitOfWork, dues: Sequence[RefundDue]) -> None:
+    """Writes what has to go back per payment, in one statement."""
+    rows = [{"payment_id": d.payment_id, "reason": d.reason, "amount_minor": d.amount_minor} for d in dues]
+    uow.execute(SET_DUES, {"dues": Jsonb(rows), "now": uow.now})
+
+
+def list_dues(uow: UnitOfWork) -> list[RefundDue]:
+    """What has to go back, oldest first."""
+    return uow.fetch_all(RefundDue, LIST_DUES)
+
+
+def sum_paid(uow: UnitOfWork, order_id: int) -> int:
+    """What an order has paid, in minor units of its currency."""
+    return int(uow.value(SUM_PAID, {"order_id": order_id}))
+
+
+def check_orders(uow: UnitOfWork) -> Row:
+    """orders, entries_minor, wrong_orders, refunds_due_minor of all orders with entries."""
+    return uow.row(CHECK_ORDERS) or {}
