@@ -42,9 +42,13 @@ class Actor:
         """``kind:id``, for logs, idempotency keys and the ledger."""
         return f"{self.kind}:{self.id}"
 
+    def sees_warehouse(self, warehouse_id: int) -> bool:
+        """Whether records of the warehouse exist for this user; others are answered as if they were not there."""
+        return self.wms_role == "ADMIN" or warehouse_id in self.warehouse_ids
+
     def check_warehouse(self, warehouse_id: int) -> None:
         """Raises Forbidden when the warehouse was named but is not among this user's."""
-        if self.wms_role != "ADMIN" and warehouse_id not in self.warehouse_ids:
+        if not self.sees_warehouse(warehouse_id):
             raise Forbidden("Access denied for this warehouse")
 
 

@@ -103,11 +103,17 @@ ADVANCE = """
      WHERE sales_order.id = n.id AND sales_order.state = n.before
 """
 ADD_PROGRESS = """
-    UPDATE order_line l
-       SET picked = l.picked + d.picked, packed = l.packed + d.packed, shipped = l.shipped + d.shipped,
-           short = l.short + d.short
-      FROM jsonb_to_recordset(%(deltas)s) AS d (line_id int, picked bigint, packed bigint, shipped bigint, short bigint)
-     WHERE l.id = d.line_id
+    WITH moved AS (
+        UPDATE order_line l
+           SET picked = l.picked + d.picked, packed = l.packed + d.packed, shipped = l.shipped + d.shipped,
+               short = l.short + d.short
+          FROM jsonb_to_recordset(%(deltas)s)
+            AS d (line_id int, picked bigint, packed bigint, shipped bigint, short bigint)
+         WHERE l.id = d.line_id
+        RETURNING l.order_id, d.short
+    )
+    UPDATE sales_order SET is_short = true, updated_at = %(now)s
+     WHERE id IN (SELECT order_id FROM moved WHERE short > 0) AND NOT is_short
 """
 SET_RESERVED = """
     UPDATE sales_order SET is_reserved = true, warehouse_id = %(warehouse_id)s, updated_at = %(now)s,
@@ -222,12 +228,42 @@ def lock_credit(uow: UnitOfWork, customer_id: int) -> tuple[str, int, int]:
     return row["terms"], row["limit_minor"], uow.value(SUM_OWED, {"customer_id": customer_id})
 
 
-def insert_order(
-    uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]
-) -> tuple[int, dict[int, int]]:
-    """Inserts an order with its lines in one statement: its id, and line ids by position."""
+def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:
+    """Inserts an order with its lines, in one statement; the order as it stands now, lines by position."""
     rows = uow.rows(INSERT_ORDER, {**columns, "lines": Jsonb(list(lines)), "now": uow.now})
-    return rows[0]["order_id"], {row["position"]: row["id"] for row in rows}
+    line_ids = {row["position"]: row["id"] for row in rows}
+    known = {name: value for name, value in columns.items() if name != "placed_by"}
+    return Order(
+        **known,
+        id=rows[0]["order_id"],
+        payment_state="unpaid",
+        is_reserved=False,
+        tracking_number=None,
+        carrier=None,
+        placed_at=uow.now,
+        updated_at=uow.now,
+        lines=tuple(_line_of(line, line_ids) for line in lines),
+    )
+
+
+def _line_of(written: Mapping[str, Any], line_ids: Mapping[int, int]) -> Line:
+    columns = {name: written[name] for name in _LINE_COLUMNS}
+    return Line(id=line_ids[written["position"]], **columns)
+
+
+_LINE_COLUMNS = (
+    "position",
+    "product_id",
+    "variant_id",
+    "sku",
+    "name",
+    "brand",
+    "unit_size",
+    "quantity",
+    "unit_price_minor",
+    "is_bulk_price",
+    "line_total_minor",
+)
 
 
 def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]]) -> None:
@@ -245,12 +281,12 @@ def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: st
 
 
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
-    """Adds signed deltas to lines, in one statement."""
+    """Adds signed deltas to lines and flags orders that became short, in one statement."""
     deltas = [
         {"line_id": p.line_id, "picked": p.picked, "packed": p.packed, "shipped": p.shipped, "short": p.short}
         for p in sorted(progress, key=lambda p: p.line_id)
     ]
-    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas)})
+    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas), "now": uow.now})
 
 
 def set_reserved(uow: UnitOfWork, order_id: int, warehouse_id: int) -> None:
