@@ -40,6 +40,8 @@ class Link:
         self._backwards: list[Message] = []
         self._backwards_max = 0
         self._connection_id = 0
+        self._topics = {protocol.topic(serial, name): name for name in ("order", "instantActions")}
+        self._topics[protocol.control_topic(serial)] = "control"
         self._client = self._make_client()
         self._thread = threading.Thread(target=self._live, name=f"robot {serial}", daemon=True)
 
@@ -60,12 +62,19 @@ class Link:
         self._client.loop_stop()
 
     def _make_client(self) -> Any:
-        """A session that outlives the connection: the broker keeps orders for a robot that is away."""
+        """A session that outlives the connection: the broker keeps orders for a robot that is away.
+
+        amqtt keeps nothing for clients that it lets in as anonymous (its broker.py, `is_anonymous`): there has to
+        be a user name, and the broker's `allow_anonymous` has to be off.
+        """
         client = mqtt.Client(CallbackAPIVersion.VERSION2, f"qm-robot-{self.serial}", clean_session=False)
+        client.username_pw_set(self.serial)
         client.reconnect_delay_set(*RECONNECT_S)
         will = {**protocol.header(0, self.serial), "connectionState": "CONNECTIONBROKEN"}
         client.will_set(protocol.topic(self.serial, "connection"), json.dumps(will), qos=1, retain=True)
+        client.on_socket_open = _send_at_once
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         return client
@@ -73,9 +82,10 @@ class Link:
     def _on_connect(self, client: Any, _data: Any, _flags: Any, reason: Any, _properties: Any) -> None:
         if reason.is_failure:
             return
-        names = ("order", "instantActions")
-        client.subscribe([(protocol.topic(self.serial, name), 1) for name in names])
-        client.subscribe(protocol.control_topic(self.serial), 1)
+        client.subscribe([(topic, 1) for topic in self._topics])
+
+    def _on_subscribe(self, *_: Any) -> None:
+        """Only who hears is ONLINE: a broker may hand out the word before it has noted the subscription."""
         self._say_connection("ONLINE")
         self._queue.put(("connected", b""))
 
@@ -85,7 +95,10 @@ class Link:
         self._offline_s = 0.0
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
-        self._queue.put((message.topic.rsplit("/", 1)[-1], message.payload))
+        """amqtt hands retained messages of others' subscriptions to a session that returns: they are left alone."""
+        kind = self._topics.get(message.topic)
+        if kind:
+            self._queue.put((kind, message.payload))
 
     def _say_connection(self, state: str) -> Any:
         self._connection_id += 1
@@ -184,6 +197,11 @@ class Link:
             fresh = self._file.with_suffix(".new")
             fresh.write_text(json.dumps(dump(self._robot.memory)))
             fresh.replace(self._file)
+
+
+def _send_at_once(_client: Any, _data: Any, opened: socket.socket) -> None:
+    """Small messages both ways otherwise wait 40 ms for one another (Nagle's algorithm and delayed answers)."""
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _remembered(file: Path | None) -> Any:

@@ -137,9 +137,7 @@ class Robot:
             "lastNodeId": memory.last_node,
             "lastNodeSequenceId": 0,
             "driving": self._arrives_at is not None,
-            "nodeStates": [
-                {"nodeId": node, "released": True} for node in (current.node_ids if current else [])
-            ],
+            "nodeStates": [{"nodeId": node, "released": True} for node in (current.node_ids if current else [])],
             "edgeStates": [],
             "actionStates": [task.report() for task in self._shown_tasks()],
             "batteryState": {
@@ -271,9 +269,7 @@ class Robot:
             "errorType": kind,
             "errorLevel": "WARNING",
             "errorDescription": why,
-            "errorReferences": [
-                {"referenceKey": key, "referenceValue": value} for key, value in references.items()
-            ],
+            "errorReferences": [{"referenceKey": key, "referenceValue": value} for key, value in references.items()],
         }
         self.memory.errors = [*self.memory.errors, made][-ERRORS_SHOWN:]
 
