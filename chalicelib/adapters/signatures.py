@@ -1,10 +1,24 @@
-"""What Stripe and ElevenLabs sign with, ``t=<unix time>,<scheme>=<hex digest>``, and its time bounds."""
+"""Who signed an incoming webhook. The raw bytes are looked at before anything of the request is believed.
+
+``verify_<source>`` are what kernel/webhooks.py calls: without a configured secret the endpoint does not exist, and what
+does not prove its origin is refused in the same words whatever was wrong. The rest reads the header that Stripe and
+ElevenLabs share, ``t=<unix time>,<scheme>=<hex digest>``, and its time bounds.
+"""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import parse_qs
+
+from pydantic import SecretStr
 
 from chalicelib.adapters.errors import WebhookRefused
+from chalicelib.kernel import clock
+from chalicelib.kernel.requests import HttpRequest
+from chalicelib.kernel.settings import settings
+from chalicelib.kernel.webhooks import BadSignature, NotConfigured
 
 _TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -46,3 +60,52 @@ def decode(raw_body: bytes) -> str:
         return raw_body.decode("utf-8")
     except UnicodeDecodeError:
         raise WebhookRefused("the body is not UTF-8") from None
+
+
+def verify_stripe(request: HttpRequest) -> None:
+    """``Stripe-Signature`` over the raw body, signed within five minutes of now. Raises BadSignature, NotConfigured."""
+    from chalicelib.adapters import payments
+
+    with _judging(settings().stripe_webhook_secret):
+        payments.gateway().verify_webhook(request.raw_body, request.headers.get("stripe-signature"), clock.now())
+
+
+def verify_twilio(request: HttpRequest) -> None:
+    """``X-Twilio-Signature`` over our public URL and the form. Raises BadSignature, NotConfigured.
+
+    Twilio signs the URL that it was given, which is `public_url` and not what a Host header says. It signs no time: a
+    replay is bounded by the delivery's id, which is kept for good.
+    """
+    from chalicelib.adapters import sms
+
+    with _judging(settings().twilio_auth_token):
+        url = settings().public_url.rstrip("/") + request.path
+        form = _form(request.raw_body)
+        sms.gateway().verify_callback(url, form, request.headers.get("x-twilio-signature"))
+
+
+def verify_elevenlabs(request: HttpRequest) -> None:
+    """``ElevenLabs-Signature`` over the raw body, signed at most 30 minutes ago. Raises BadSignature, NotConfigured."""
+    from chalicelib.adapters import elevenlabs
+
+    secret, header = settings().elevenlabs_webhook_secret, request.headers.get("elevenlabs-signature")
+    with _judging(secret):
+        elevenlabs.verify(request.raw_body, header, clock.now(), secret=secret)
+
+
+@contextmanager
+def _judging(secret: SecretStr) -> Iterator[None]:
+    if not secret.get_secret_value():
+        raise NotConfigured
+    try:
+        yield
+    except WebhookRefused:
+        raise BadSignature from None
+
+
+def _form(raw_body: bytes) -> dict[str, list[str]]:
+    """The fields of a form as they were signed, empty ones included. Raises WebhookRefused."""
+    try:
+        return parse_qs(raw_body.decode("ascii"), keep_blank_values=True, max_num_fields=200, errors="strict")
+    except ValueError:
+        raise WebhookRefused("not a form") from None

@@ -67,6 +67,4 @@ def announce_shipped(job: Job[OrderShipped]) -> None:
 def announce_cancelled(job: Job[CancellationSettled]) -> None:
     """Says by mail that the order is cancelled and what happens to money that was paid."""
     order = orders.get(job.uow, job.event.order_id)
-    announcements.order_cancelled(
-        job.uow, order, reason=job.event.reason, refund_due_minor=job.event.refund_due_minor
-    )
+    announcements.order_cancelled(job.uow, order, reason=job.event.reason, refund_due_minor=job.event.refund_due_minor)

@@ -95,9 +95,7 @@ def record_outcome(uow: UnitOfWork, message_id: int, outcome: Outcome) -> None:
 def record_report(uow: UnitOfWork, provider_id: str, state: State, error_code: str | None) -> None:
     """Keeps a report and moves its message forward, never back. May be repeated."""
     uow.execute(LOCK_PROVIDER_ID, {"provider_id": provider_id})
-    uow.execute(
-        RECORD_REPORT, {"provider_id": provider_id, "state": state, "error_code": error_code, "now": uow.now}
-    )
+    uow.execute(RECORD_REPORT, {"provider_id": provider_id, "state": state, "error_code": error_code, "now": uow.now})
 
 
 def list_by_order(uow: UnitOfWork, order_id: int) -> list[Message]:

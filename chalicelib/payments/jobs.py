@@ -25,9 +25,7 @@ def _intent(payload: Payload) -> Told | None:
     state = rules.state_of_intent(intent["status"], intent["failure_code"])
     fact = Fact(state, datetime.fromtimestamp(payload["created"], UTC), intent["failure_code"])
     charge = Movement("charge", intent["id"], intent.get("amount_received", 0), intent["currency"].upper())
-    return Told(
-        intent["id"], rules.reference_of(intent["reference"]), fact, charge if state == "succeeded" else None
-    )
+    return Told(intent["id"], rules.reference_of(intent["reference"]), fact, charge if state == "succeeded" else None)
 
 
 def _refund(payload: Payload) -> Told | None:
@@ -105,7 +103,5 @@ def _finish_cancellation(
     order = orders.lock_order(uow, event.order_id)
     settled = service.settle_order(uow, order, store.lock_accounts(uow, payment_id=None, order_id=order.id))
     uow.publish(
-        CancellationSettled(
-            order_id=order.id, reason=event.reason, refund_due_minor=settled.due_minor
-        ).message()
+        CancellationSettled(order_id=order.id, reason=event.reason, refund_due_minor=settled.due_minor).message()
     )

@@ -131,9 +131,7 @@ def _account(row: Row) -> Account:
     return Account(Payment(**row), Balance(row["id"], row["state"], **sums), due_minor)
 
 
-def record(
-    uow: UnitOfWork, payment_id: int, *, provider_id: str, fact: Fact | None, movement: Movement | None
-) -> bool:
+def record(uow: UnitOfWork, payment_id: int, *, provider_id: str, fact: Fact | None, movement: Movement | None) -> bool:
     """Writes a new state and an entry; whether the entry was new. `fact` None leaves the state."""
     movements = [] if movement is None else [movement.as_row()]
     return bool(

@@ -1,0 +1,79 @@
+"""Objects in S3 or a store that speaks its language (R2): same code, settings choose.
+
+Keys are made by the caller and are random under a fixed prefix; nothing a caller of the API said is part of one.
+"""
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.adapters.errors import ProviderUnavailable
+from chalicelib.kernel.settings import Settings, settings
+
+__all__ = ["NoSuchObject", "ProviderUnavailable", "get", "put", "signed_url"]
+
+LINK_S_MAX = 7 * 24 * 3600
+"""Signature version 4 allows no more (S3, Query string authentication)."""
+_lock = threading.Lock()
+
+
+class NoSuchObject(Exception):
+    """There is nothing under this key."""
+
+
+@lru_cache(maxsize=1)
+def _client(of: Settings) -> Any:
+    """Checksums only where they are demanded: stores other than S3 do not know all that boto3 would add."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=10,
+        retries={"max_attempts": 3, "mode": "standard"},
+        signature_version="s3v4",
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+    )
+    return boto3.client("s3", endpoint_url=of.object_endpoint_url or None, config=config)
+
+
+def client() -> Any:
+    """The process's S3 client; boto3 clients may be shared by threads, their making may not."""
+    with _lock:
+        return _client(settings())
+
+
+def put(key: str, content: bytes, *, media_type: str) -> None:
+    """Writes an object, encrypted at rest, replacing what was there: may be repeated. Raises ProviderUnavailable.
+
+    S3 is told to encrypt; R2 always does and refuses the header.
+    """
+    asked = {} if settings().object_endpoint_url else {"ServerSideEncryption": "AES256"}
+    try:
+        client().put_object(Bucket=settings().bucket_name, Key=key, Body=content, ContentType=media_type, **asked)
+    except (BotoCoreError, ClientError) as error:
+        raise ProviderUnavailable("objects", type(error).__name__, maybe_done=True) from error
+
+
+def get(key: str) -> bytes:
+    """An object's bytes. Raises NoSuchObject, ProviderUnavailable."""
+    try:
+        content: bytes = client().get_object(Bucket=settings().bucket_name, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+            raise NoSuchObject(key) from None
+        raise ProviderUnavailable("objects", type(error).__name__, maybe_done=False) from error
+    except BotoCoreError as error:
+        raise ProviderUnavailable("objects", type(error).__name__, maybe_done=False) from error
+    return content
+
+
+def signed_url(key: str, *, expires_s: int) -> str:
+    """A link that reads one object for `expires_s` seconds, without asking the store. Whoever has it can read."""
+    if not 0 < expires_s <= LINK_S_MAX:
+        raise ValueError(f"a link lives for 1 to {LINK_S_MAX} seconds")
+    params = {"Bucket": settings().bucket_name, "Key": key}
+    url: str = client().generate_presigned_url("get_object", Params=params, ExpiresIn=expires_s)
+    return url
