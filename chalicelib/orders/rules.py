@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Protocol
 
 from chalicelib.kernel.states import Machine
 
@@ -134,12 +134,20 @@ class LineProgress:
     short: int = 0
 
 
-def commerce_status(order: Order) -> str:
+class Stateful(Protocol):
+    """An order, or a row that knows the state of one."""
+
+    @property
+    def state(self) -> State:
+        """Where the order is."""
+
+
+def commerce_status(order: Stateful) -> str:
     """pending, confirmed, packed, shipped, delivered or cancelled."""
     return _COMMERCE.get(order.state, order.state)
 
 
-def wms_status(order: Order) -> str:
+def wms_status(order: Stateful) -> str:
     """OPEN, PICKING, PICKED, PACKED, SHIPPED or CANCELLED."""
     return _WMS.get(order.state, order.state.upper())
 
