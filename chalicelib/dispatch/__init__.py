@@ -1,0 +1,1 @@
+"""Dispatch: parcels leave the building, and their stock with them."""

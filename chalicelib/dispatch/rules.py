@@ -1,0 +1,27 @@
+"""Dispatch: when an order may leave. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.orders import Line, LineProgress
+
+REQUIRE_PACKING = "require_packing_before_shipping"
+
+
+def is_packing_required(settings: Mapping[str, Any]) -> bool:
+    """The organization's setting; true unless somebody switched it off. Panels send booleans and words."""
+    return str(settings.get(REQUIRE_PACKING, True)).strip().lower() not in ("false", "0", "no", "off")
+
+
+def why_not(state: str, status: str, *, is_packing_required: bool) -> str | None:
+    """Why an order may not be shipped, or None. `status` is the wms word for its state."""
+    if state == "packed" or (state == "picked" and not is_packing_required):
+        return None
+    if is_packing_required:
+        return f"Order must be packed before shipping. Current status: {status}"
+    return f"Order is not ready for shipping. Current status: {status}"
+
+
+def progress_of(line: Line) -> LineProgress:
+    """Everything picked is shipped; where packing may be left out it counts as packed too."""
+    return LineProgress(line.id, packed=line.picked - line.packed, shipped=line.picked - line.shipped)

@@ -1,0 +1,104 @@
+"""Use cases of dispatch."""
+
+from chalicelib import orders, picking, stock
+from chalicelib.dispatch import rules, store
+from chalicelib.dispatch.shapes import NewShipment, ShipLine, ShipmentFulfilled, ShipOrder, ShipView
+from chalicelib.kernel.errors import BadRequest, NotFound
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.orders import Order
+
+
+def show_order(uow: UnitOfWork, code: str) -> ShipView:
+    """An order by barcode or number. Raises NotFound, BadRequest when it may not leave yet or has left."""
+    lines = store.show_order(uow, code)
+    if not lines or not uow.actor.sees_warehouse(lines[0].warehouse_id):
+        raise NotFound("Order not found")
+    status = orders.wms_status(lines[0])
+    _check_may_leave(uow, lines[0].state, status)
+    return ShipView(
+        sales_order=_header(lines[0], status),
+        lines=[_line(line) for line in lines],
+        total_items=sum(line.picked for line in lines),
+        total_lines=len(lines),
+    )
+
+
+def _header(line: store.ShownLine, status: str) -> ShipOrder:
+    address = (line.delivery_address, line.delivery_city, line.delivery_state, line.delivery_zip)
+    return ShipOrder(
+        so_id=line.order_id,
+        so_number=line.number,
+        so_barcode=line.barcode,
+        customer_name=line.delivery_name,
+        status=status,
+        ship_method=None,
+        ship_address=", ".join(part for part in address if part),
+        warehouse_id=line.warehouse_id,
+    )
+
+
+def _line(line: store.ShownLine) -> ShipLine:
+    return ShipLine(
+        so_line_id=line.line_id,
+        line_number=line.position,
+        item_id=line.variant_id,
+        sku=line.sku,
+        item_name=line.name,
+        quantity_ordered=line.quantity,
+        quantity_picked=line.picked,
+        quantity_packed=line.packed,
+    )
+
+
+def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
+    """Records a parcel: everything picked for the order leaves to the customer, in one posting. Ten statements.
+
+    Raises NotFound, BadRequest when the order may not leave yet or has left.
+    """
+    order = orders.lock_order(uow, parcel.so_id)
+    if not uow.actor.sees_warehouse(order.warehouse_id):
+        raise NotFound("Order not found")
+    _check_may_leave(uow, order.state, orders.wms_status(order))
+    units = picking.picked_units(uow, [line.id for line in order.lines])
+    shipment_id = store.insert_shipment(
+        uow,
+        order_id=order.id,
+        warehouse_id=order.warehouse_id,
+        tracking_number=parcel.tracking_number,
+        carrier=parcel.carrier,
+        ship_method=parcel.ship_method,
+        units=units,
+    )
+    stock.post(uow, moves=[_leave(order, u) for u in units])
+    orders.add_progress(uow, [rules.progress_of(line) for line in order.lines])
+    orders.record_shipment(uow, order, tracking_number=parcel.tracking_number, carrier=parcel.carrier)
+    return ShipmentFulfilled(
+        message="Shipment fulfilled",
+        fulfillment_id=shipment_id,
+        so_number=order.number,
+        tracking_number=parcel.tracking_number,
+        carrier=parcel.carrier,
+        ship_method=parcel.ship_method,
+        lines_shipped=len({u.order_line_id for u in units}),
+        total_quantity=sum(u.quantity for u in units),
+    )
+
+
+def _leave(order: Order, units: picking.PickedUnits) -> stock.Move:
+    return stock.Move(
+        units.variant_id,
+        units.quantity,
+        "outbound",
+        "customer",
+        "shipment",
+        order.document,
+        lot_id=units.lot_id,
+        warehouse_id=order.warehouse_id,
+    )
+
+
+def _check_may_leave(uow: UnitOfWork, state: str, status: str) -> None:
+    required = rules.is_packing_required(uow.organization.settings)
+    reason = rules.why_not(state, status, is_packing_required=required)
+    if reason is not None:
+        raise BadRequest(reason)

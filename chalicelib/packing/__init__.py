@@ -1,0 +1,1 @@
+"""Packing: an order's picked units are verified, then the order is packed."""

@@ -1,0 +1,29 @@
+"""Packing: which lines a scan counts for, and what an order weighs. Pure."""
+
+from collections.abc import Sequence
+
+from chalicelib.orders import Line
+
+GRAMS_PER_POUND = 453.59237
+"""International avoirdupois pound (NIST Handbook 44, appendix C)."""
+
+
+def to_verify(line: Line) -> int:
+    """Picked units that were not verified yet."""
+    return line.picked - line.packed
+
+
+def spread(lines: Sequence[Line], quantity: int) -> dict[int, int]:
+    """Counts verified units for lines of one item, in their order; the rest when they have too few is left out."""
+    given = {}
+    for line in lines:
+        taken = min(quantity, to_verify(line))
+        if taken > 0:
+            given[line.id] = taken
+            quantity -= taken
+    return given
+
+
+def pounds(grams: int) -> float:
+    """Weight as scanners show it, rounded to hundredths, half to even."""
+    return round(grams / GRAMS_PER_POUND, 2)
