@@ -40,7 +40,7 @@ for stray in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "DATABASE_URL"):
     os.environ.pop(stray, None)
 
 from tests.client import Client  # noqa: E402  # the environment above must be set before the application is imported
-from tests.tenant import Tenant, create_tenant  # noqa: E402
+from tests.tenant import Clock, Tenant, create_tenant  # noqa: E402
 
 _numbers = count(1)
 
@@ -99,22 +99,7 @@ def api(tenant: Tenant) -> Client:
 
 
 @pytest.fixture
-def clock() -> Iterator["Clock"]:
+def clock() -> Iterator[Clock]:
     """The business's clock, which a test may move; put back afterwards."""
-    yield Clock()
+    yield Clock(CLOCK_FILE)
     CLOCK_FILE.unlink(missing_ok=True)
-
-
-class Clock:
-    """Moves the clock of everything in this run."""
-
-    def __init__(self) -> None:
-        self._offset = 0.0
-
-    def advance(self, *, seconds: float) -> None:
-        """Lets time pass, at once."""
-        import time
-
-        self._offset += seconds
-        CLOCK_FILE.write_text(str(self._offset), encoding="ascii")
-        time.sleep(0.06)  # the clock looks at its file at most every 50 ms

@@ -1,8 +1,10 @@
 """An organization of a test's own, and what tests do in its name."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -80,3 +82,17 @@ def create_tenant(owner_url: str, name: str, **settings: Any) -> Tenant:
     with unit_of_work(as_machine(row[0], "test")) as uow:
         warehouse = places.create_warehouse(uow, code="W1", name="Main warehouse")
     return Tenant(row[0], host, owner_url, warehouse.id)
+
+
+class Clock:
+    """Moves the clock of everything in this run."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._offset_s = 0.0
+
+    def advance(self, *, seconds: float) -> None:
+        """Lets time pass, at once."""
+        self._offset_s += seconds
+        self._file.write_text(str(self._offset_s), encoding="ascii")
+        time.sleep(0.06)  # the clock looks at its file at most every 50 ms

@@ -92,12 +92,9 @@ def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
 
 
 def keep(uow: UnitOfWork, key: Key, response: HttpResponse) -> None:
-    """Stores the answer under the key, to be committed with the effect."""
-    headers = {**response.headers, "content-type": response.media_type}
-    uow.execute(
-        store.KEEP_REPLY,
-        {**key.params(uow), "status": response.status, "headers": Jsonb(headers), "reply": response.body},
-    )
+    """Stores the answer under the key, with the commit of the effect."""
+    headers = Jsonb({**response.headers, "content-type": response.media_type})
+    uow.kept_reply = {**key.params(uow), "status": response.status, "headers": headers, "reply": response.body}
 
 
 def release(uow: UnitOfWork, key: Key) -> None:

@@ -1,5 +1,7 @@
 """The kernel's own SQL: entering as somebody, idempotency keys, outbox, audit, inbound webhooks, migrations."""
 
+from psycopg.sql import SQL
+
 BEGIN = "BEGIN"
 COMMIT = "COMMIT"
 ROLLBACK = "ROLLBACK"
@@ -32,18 +34,19 @@ FIND_KEY = """
       FROM idempotency_key
      WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
 """
-KEEP_REPLY = """
-    UPDATE idempotency_key
-       SET status = %(status)s, headers = %(headers)s, reply = %(reply)s
-     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
-"""
 RELEASE_KEY = """
     DELETE FROM idempotency_key
      WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s AND status IS NULL
 """
 
-FLUSH = """
-    WITH told AS (
+_KEEP_REPLY = SQL("""
+    UPDATE idempotency_key
+       SET status = %(status)s, headers = %(headers)s, reply = %(reply)s
+     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
+""")
+KEEP_REPLY = _KEEP_REPLY
+_TELL_AND_NOTE = SQL("""
+    told AS (
         INSERT INTO outbox (topic, queue, payload, created_at, send_at)
         SELECT topic, queue, payload, %(now)s, send_at
           FROM jsonb_to_recordset(%(messages)s) AS message (topic text, queue text, payload jsonb, send_at timestamptz)
@@ -56,7 +59,9 @@ FLUSH = """
         RETURNING id, organization_id
     )
     INSERT INTO audit_unsealed (audit_id, organization_id) SELECT id, organization_id FROM noted
-"""
+""")
+FLUSH = SQL("WITH ") + _TELL_AND_NOTE
+FLUSH_AND_KEEP = SQL("WITH kept AS (") + _KEEP_REPLY + SQL("), ") + _TELL_AND_NOTE
 
 DUE_OUTBOX = """
     SELECT id, organization_id, topic, queue FROM take_due_outbox(%(now)s, %(resend_at)s, %(limit)s)

@@ -49,6 +49,8 @@ class UnitOfWork:
     statements: int = 0
     messages: list[Message] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    kept_reply: Params | None = None
+    """What `idempotency.keep` stores with the commit."""
 
     def execute(self, sql: Query, params: Params = NO_PARAMS) -> int:
         """Runs a statement; the number of rows it touched."""
@@ -103,26 +105,26 @@ class UnitOfWork:
         self._run(store.ROLLBACK_TO_SAVEPOINT, NO_PARAMS)
 
     def flush(self) -> None:
-        """Writes outbox rows and audit entries, in one statement for any number of them."""
-        if not self.messages and not self.entries:
-            return
-        actor, request_id = self.actor.label, self.request_id
-        entries = [
-            {**entry.as_row(), "mac": mac_of(entry, self.organization.id, self.now, actor, request_id).hex()}
-            for entry in self.entries
-        ]
-        self._run(
-            store.FLUSH,
-            {
-                "messages": Jsonb([m.as_row(self.now) for m in self.messages]),
-                "entries": Jsonb(entries),
-                "now": self.now,
-                "actor": actor,
-                "request_id": request_id,
-            },
-        )
+        """Writes outbox rows, audit entries and the kept reply, in one statement for any number of them."""
+        if self.messages or self.entries:
+            self._run(store.FLUSH_AND_KEEP if self.kept_reply else store.FLUSH, self._flushed())
+        elif self.kept_reply:
+            self._run(store.KEEP_REPLY, self.kept_reply)
         self.messages.clear()
         self.entries.clear()
+        self.kept_reply = None
+
+    def _flushed(self) -> Params:
+        said = (self.organization.id, self.now, self.actor.label, self.request_id)
+        entries = [{**entry.as_row(), "mac": mac_of(entry, *said).hex()} for entry in self.entries]
+        return {
+            "messages": Jsonb([m.as_row(self.now) for m in self.messages]),
+            "entries": Jsonb(entries),
+            "now": self.now,
+            "actor": self.actor.label,
+            "request_id": self.request_id,
+            **(self.kept_reply or {}),
+        }
 
     def _run(self, sql: Query, params: Params) -> psycopg.Cursor[Row]:
         self.statements += 1

@@ -10,7 +10,7 @@ from chalicelib.stock.service import (
     free_stock,
     held_for,
     hold,
-    holds_of,
+    hold_chosen,
     post,
     release,
 )
@@ -32,7 +32,7 @@ __all__ = [
     "free_stock",
     "held_for",
     "hold",
-    "holds_of",
+    "hold_chosen",
     "post",
     "release",
 ]

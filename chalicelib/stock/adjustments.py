@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.ids import uuid7
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import service, store
@@ -83,10 +82,8 @@ def break_holds(uow: UnitOfWork, variant_id: int, warehouse_id: int, quantity: i
 
     Locks availability, then the holds. Nothing is written: post the changes together with the move.
     """
-    free = store.lock_availability(uow, [variant_id], [warehouse_id]).get((variant_id, warehouse_id))
-    if free is None:
-        raise NotFound
-    missing = quantity - free
+    books, _ = store.lock_availability(uow, [variant_id], warehouse_id)
+    missing = quantity - books.free(variant_id, warehouse_id)
     broken: list[HoldChange] = []
     if missing <= 0:
         return broken

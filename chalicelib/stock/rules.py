@@ -107,6 +107,11 @@ class Books:
     """(on hand, held)"""
     holds: dict[HoldKey, int] = field(default_factory=dict)
 
+    def free(self, variant_id: int, warehouse_id: int) -> int:
+        """Units that can still be held; 0 where nothing ever lay."""
+        on_hand, held = self.availability.get((variant_id, warehouse_id), (0, 0))
+        return on_hand - held
+
 
 @dataclass(frozen=True)
 class Changes:
@@ -161,7 +166,7 @@ def check(books: Books, changes: Changes) -> None:
         if after[0] < after[1]:
             raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated)
     short = [
-        ShortLine(variant_id=variant, warehouse_id=warehouse, available=_free(books, (variant, warehouse)))
+        ShortLine(variant_id=variant, warehouse_id=warehouse, available=books.free(variant, warehouse))
         for (variant, warehouse), change in changes.availability.items()
         if not _fits(books, (variant, warehouse), change)
     ]
@@ -170,11 +175,6 @@ def check(books: Books, changes: Changes) -> None:
     for hold_key, (_, change) in changes.holds.items():
         if books.holds.get(hold_key, 0) + change < 0:
             raise Inconsistent(f"hold {hold_key} would be negative")
-
-
-def _free(books: Books, key: AvailabilityKey) -> int:
-    on_hand, held = books.availability.get(key, (0, 0))
-    return on_hand - held
 
 
 def _fits(books: Books, key: AvailabilityKey, change: tuple[int, int]) -> bool:
@@ -186,7 +186,7 @@ def _fits(books: Books, key: AvailabilityKey, change: tuple[int, int]) -> bool:
 
 
 def choose_warehouse(
-    wants: Sequence[Want], warehouse_ids: Sequence[int], free: Mapping[AvailabilityKey, int]
+    wants: Sequence[Want], warehouse_ids: Sequence[int], books: Books
 ) -> tuple[int | None, list[ShortLine]]:
     """The first warehouse that has everything, or None and what is short at the one that lacks the least.
 
@@ -200,16 +200,18 @@ def choose_warehouse(
     for warehouse_id in warehouse_ids:
         short = [
             ShortLine(
-                variant_id=v, warehouse_id=warehouse_id, available=free.get((v, warehouse_id), 0), sku=sku[v], asked=n
+                variant_id=v, warehouse_id=warehouse_id, available=books.free(v, warehouse_id), sku=sku[v], asked=n
             )
             for v, n in needed.items()
-            if free.get((v, warehouse_id), 0) < n
+            if books.free(v, warehouse_id) < n
         ]
         if not short:
             return warehouse_id, []
         if best is None or len(short) < len(best):
             best = short
-    return None, best or []
+    return None, best or [
+        ShortLine(variant_id=v, warehouse_id=0, available=0, sku=sku[v], asked=n) for v, n in needed.items()
+    ]
 
 
 def split_holds(wants: Sequence[Want], free: Mapping[int, int]) -> list[tuple[Want, int]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
 from chalicelib.stock.errors import Inconsistent, OutOfStock
-from chalicelib.stock.rules import AllocationChange, FreeStock, HoldChange, Move, Want
+from chalicelib.stock.rules import AllocationChange, Books, FreeStock, HoldChange, Move, Want
 
 
 def post(
@@ -34,46 +34,61 @@ def post(
 
 @dataclass(frozen=True)
 class Held:
-    """What `hold` did: at which warehouse, and how much of each line."""
+    """A decision about holds: at which warehouse, and how much of each want, in the order of the wants."""
 
     warehouse_id: int
-    quantities: dict[int, int]
-    """Units held by order line."""
+    quantities: tuple[int, ...]
+    books: Books
+    """The availability that was read and stays locked until the transaction ends."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether something is held of every want."""
+        return all(self.quantities)
 
 
 def choose(
-    uow: UnitOfWork, wants: Sequence[Want], warehouse_ids: Sequence[int], *, all_or_nothing: bool = True
+    uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int | None = None, all_or_nothing: bool = True
 ) -> Held:
-    """Locks availability and decides which warehouse holds an order: the first that has all of it.
+    """Locks availability and decides which warehouse holds an order: the first, by preference, that has all of it.
 
-    With `all_or_nothing` raises OutOfStock, line by line; without, the first warehouse holds what there is. The caller
-    writes the holds with `holds_of` and `post`, so that order, lines and holds are one posting.
+    Nothing is held yet: the caller writes order and lines, then calls `hold_chosen` in the same transaction.
+    `warehouse_id`: only there. Raises OutOfStock, line by line; without `all_or_nothing` only when the stock is known
+    nowhere, and the preferred warehouse holds what there is.
     """
-    variant_ids = sorted({want.variant_id for want in wants})
-    free = store.lock_availability(uow, variant_ids, list(warehouse_ids))
-    warehouse_id, short = rules.choose_warehouse(wants, warehouse_ids, free)
-    if warehouse_id is not None:
-        return Held(warehouse_id, {want.order_line_id: want.quantity for want in wants})
-    if all_or_nothing or not warehouse_ids:
+    books, warehouse_ids = store.lock_availability(uow, sorted({w.variant_id for w in wants}), warehouse_id)
+    chosen, short = rules.choose_warehouse(wants, warehouse_ids, books)
+    if chosen is not None:
+        return Held(chosen, tuple(want.quantity for want in wants), books)
+    first = warehouse_id or (warehouse_ids[0] if warehouse_ids else None)
+    if all_or_nothing or first is None:
         raise OutOfStock(short)
-    first = warehouse_ids[0]
-    there = {variant_id: free.get((variant_id, first), 0) for variant_id in variant_ids}
-    return Held(first, {want.order_line_id: quantity for want, quantity in rules.split_holds(wants, there)})
+    there = {want.variant_id: books.free(want.variant_id, first) for want in wants}
+    return Held(first, tuple(quantity for _, quantity in rules.split_holds(wants, there)), books)
 
 
-def holds_of(wants: Sequence[Want], held: Held) -> list[HoldChange]:
-    """The hold changes of a decision; lines of which nothing is held are left out."""
-    return [
-        HoldChange(want.order_line_id, want.variant_id, held.warehouse_id, quantity)
-        for want in wants
-        if (quantity := held.quantities.get(want.order_line_id, 0)) > 0
-    ]
+def hold_chosen(uow: UnitOfWork, wants: Sequence[Want], held: Held) -> None:
+    """Writes the holds that `choose` decided on; wants now name order lines that exist. One statement."""
+    changes = rules.changes_of(
+        [],
+        [
+            HoldChange(want.order_line_id, want.variant_id, held.warehouse_id, quantity)
+            for want, quantity in zip(wants, held.quantities, strict=True)
+            if quantity > 0
+        ],
+        [],
+    )
+    if changes.holds:
+        rules.check(held.books, changes)
+        store.apply(uow, [], held.books, changes)
 
 
-def hold(uow: UnitOfWork, wants: Sequence[Want], warehouse_ids: Sequence[int], *, all_or_nothing: bool = True) -> Held:
-    """Holds stock for order lines that exist. Raises OutOfStock with every short line."""
-    held = choose(uow, wants, warehouse_ids, all_or_nothing=all_or_nothing)
-    post(uow, holds=holds_of(wants, held))
+def hold(
+    uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int | None = None, all_or_nothing: bool = True
+) -> Held:
+    """Holds stock for order lines that exist and hold nothing yet. Raises OutOfStock with every short line."""
+    held = choose(uow, wants, warehouse_id=warehouse_id, all_or_nothing=all_or_nothing)
+    hold_chosen(uow, wants, held)
     return held
 
 

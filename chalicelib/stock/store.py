@@ -9,7 +9,6 @@ from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.stock.rules import (
     WAREHOUSE_PLACES,
     AllocationChange,
-    AvailabilityKey,
     Books,
     Changes,
     FreeStock,
@@ -126,10 +125,11 @@ APPLY = """
 """
 
 LOCK_AVAILABILITY = """
-    SELECT variant_id, warehouse_id, on_hand - held AS free
-      FROM availability
-     WHERE variant_id = ANY(%(variant_ids)s) AND warehouse_id = ANY(%(warehouse_ids)s)
-     ORDER BY variant_id, warehouse_id FOR UPDATE
+    SELECT a.variant_id, a.warehouse_id, a.on_hand, a.held, w.preference
+      FROM availability a JOIN warehouse w ON w.id = a.warehouse_id
+     WHERE a.variant_id = ANY(%(variant_ids)s) AND w.is_active
+       AND (%(warehouse_id)s::int IS NULL OR w.id = %(warehouse_id)s)
+     ORDER BY a.variant_id, a.warehouse_id FOR UPDATE OF a
 """
 
 LIST_HOLDS = """
@@ -364,10 +364,15 @@ def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Chan
     )
 
 
-def lock_availability(uow: UnitOfWork, variant_ids: list[int], warehouse_ids: list[int]) -> dict[AvailabilityKey, int]:
-    """Free units by (variant, warehouse), locked in key order."""
-    rows = uow.rows(LOCK_AVAILABILITY, {"variant_ids": variant_ids, "warehouse_ids": warehouse_ids})
-    return {(row["variant_id"], row["warehouse_id"]): row["free"] for row in rows}
+def lock_availability(uow: UnitOfWork, variant_ids: list[int], warehouse_id: int | None) -> tuple[Books, list[int]]:
+    """Availability of variants, locked in key order, and the warehouses that know them, preferred ones first.
+
+    `warehouse_id`: only there; None: at every active warehouse.
+    """
+    rows = uow.rows(LOCK_AVAILABILITY, {"variant_ids": variant_ids, "warehouse_id": warehouse_id})
+    books = Books(availability={(r["variant_id"], r["warehouse_id"]): (r["on_hand"], r["held"]) for r in rows})
+    preferred = sorted({(r["preference"], r["warehouse_id"]) for r in rows})
+    return books, [warehouse for _, warehouse in preferred]
 
 
 def list_holds(uow: UnitOfWork, order_line_ids: list[int]) -> list[HoldChange]:
