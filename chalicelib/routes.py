@@ -75,5 +75,6 @@ CONSUMERS: dict[str, tuple[str, str]] = {
     "payments.cancellation_settled": ("messages", "chalicelib.messaging.jobs"),
     "payments.order_paid": ("messages", "chalicelib.messaging.jobs"),
     "payments.stripe_event": ("webhooks", "chalicelib.payments.jobs"),
+    "stock.holds_broken": ("work", "chalicelib.orders.jobs"),
     "voice.call_completed": ("webhooks", "chalicelib.voice.jobs"),
 }

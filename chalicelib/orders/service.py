@@ -267,9 +267,10 @@ def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
         store.add_progress(uow, progress)
 
 
-def flag_short(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
-    """Marks orders that will not be delivered in full."""
-    uow.execute(store.SET_SHORT, {"ids": list(order_ids), "now": uow.now})
+def flag_short(uow: UnitOfWork, line_ids: Sequence[int], *, document: str) -> None:
+    """Marks the open orders of these lines as not to be delivered in full; `document` says because of what."""
+    for row in uow.rows(store.SET_SHORT, {"line_ids": list(line_ids), "now": uow.now}):
+        uow.audit("order.short", "order", row["id"], after={"because_of": document})
 
 
 def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:

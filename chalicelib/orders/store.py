@@ -126,13 +126,17 @@ SHIP = """
            updated_at = %(now)s
      WHERE id = %(id)s AND state = %(before)s
 """
-SET_SHORT = "UPDATE sales_order SET is_short = true, updated_at = %(now)s WHERE id = ANY(%(ids)s) AND NOT is_short"
+SET_SHORT = """
+    UPDATE sales_order SET is_short = true, updated_at = %(now)s
+     WHERE id IN (SELECT order_id FROM order_line WHERE id = ANY(%(line_ids)s))
+       AND state IN ('pending', 'confirmed', 'picking') AND NOT is_short
+    RETURNING id
+"""
 SET_PAYMENT_STATE = """
     UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
            hold_expires_at = CASE WHEN %(keeps_stock)s THEN NULL ELSE hold_expires_at END
      WHERE id = %(id)s
 """
-ORDERS_OF_LINES = "SELECT DISTINCT order_id FROM order_line WHERE id = ANY(%(line_ids)s)"
 
 # Holds must be exactly the units that open orders wait for, once their stock is held at all.
 CHECK_HOLDS = """

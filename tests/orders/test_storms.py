@@ -12,7 +12,7 @@ from tests.threads import together
 THREADS = 40
 
 
-def _key(tenant: Tenant, *scopes: str) -> str:
+def _key(tenant: Tenant, *scopes: identity.Scope) -> str:
     with tenant.uow() as uow:
         return identity.create_api_key(uow, name="test", scopes=list(scopes))
 

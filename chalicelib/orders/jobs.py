@@ -1,0 +1,13 @@
+"""What orders do when others announce something."""
+
+from chalicelib.kernel.endpoint import Outside
+from chalicelib.kernel.jobs import Job, consumer
+from chalicelib.orders import service
+from chalicelib.stock.events import HoldsBroken
+
+
+@consumer(HoldsBroken)
+def flag_broken_orders(job: Job[HoldsBroken]) -> Outside[None, None] | None:
+    """Flags orders that lost their hold because reality has less than was promised. May be repeated."""
+    service.flag_short(job.uow, job.event.order_line_ids, document=job.event.document)
+    return None
