@@ -10,6 +10,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/auth/refresh", "chalicelib.identity.routes", "renew_warehouse_token", "warehouse user"),
     ("POST", "/api/auth/resend-verification", "chalicelib.customers.routes", "resend_verification", "public, or customer"),
     ("GET", "/api/auth/verify-email/{token}", "chalicelib.customers.routes", "verify_email", "public"),
+    ("GET", "/api/books", "chalicelib.books.routes", "check_books", "warehouse ADMIN"),
     ("GET", "/api/categories", "chalicelib.catalogue.routes", "list_categories", "public"),
     ("POST", "/api/login", "chalicelib.customers.routes", "sign_in_customer", "public"),
     ("POST", "/api/logout", "chalicelib.customers.routes", "sign_out_customer", "customer"),

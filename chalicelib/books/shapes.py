@@ -1,0 +1,47 @@
+"""The result of a check of the books."""
+
+from chalicelib.kernel.shapes import Shape
+
+
+class StockBooks(Shape):
+    """Sum of moves against levels, levels and holds against availability."""
+
+    moves: int
+    units_moved: int
+    wrong_levels: int
+    wrong_availability: int
+
+
+class HoldBooks(Shape):
+    """Holds against open order lines, in units."""
+
+    open_units: int
+    held_units: int
+    wrong_lines: int
+
+
+class OutboxBooks(Shape):
+    """Effects that were announced, still wait, or failed for good."""
+
+    rows: int
+    open: int
+    dead: int
+
+
+class AuditBooks(Shape):
+    """The audit chain; `broken_at` is the first link that does not fit."""
+
+    sealed: int
+    unchained: int
+    broken_at: int | None
+    reason: str | None
+
+
+class Books(Shape):
+    """All books of the organization. `is_whole`: every number adds up; what is still on its way does not count."""
+
+    is_whole: bool
+    stock: StockBooks
+    holds: HoldBooks
+    outbox: OutboxBooks
+    audit: AuditBooks
