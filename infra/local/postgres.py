@@ -52,11 +52,16 @@ class Cluster:
 
     port: int
     passwords: dict[str, str]
-    process: "subprocess.Popen[bytes]"
+    process: "subprocess.Popen[bytes] | None"
     log_file: Path
     folder: Path
     is_temporary: bool = False
     _stopped: bool = field(default=False, repr=False)
+
+    @classmethod
+    def running(cls, data_dir: Path, port: int) -> "Cluster":
+        """A server that somebody else started on `data_dir`: good for its URLs, not for stopping it."""
+        return cls(port, _passwords(data_dir), None, data_dir / "postgres.log", data_dir)
 
     def superuser_url(self, database: str = "postgres") -> str:
         """URL of the server's superuser."""
@@ -76,7 +81,7 @@ class Cluster:
 
     def stop(self) -> None:
         """Fast shutdown: open transactions roll back, what was committed is on disk. May be repeated."""
-        if self._stopped:
+        if self._stopped or self.process is None:
             return
         self._stopped = True
         processes.end(self.process, polite=signal.SIGINT)
@@ -84,7 +89,7 @@ class Cluster:
             shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def start_postgres(data_dir: Path, *, durable: bool, port: int | None = None) -> Cluster:
+def start_postgres(data_dir: Path, *, durable: bool, port: int | None = None, log_file: Path | None = None) -> Cluster:
     """Starts PostgreSQL with its data under `data_dir`, made at the first time; ready when this returns.
 
     The roles `quartermaster_owner` and `quartermaster_app` exist then; the database `quartermaster` too. As
@@ -99,7 +104,9 @@ def start_postgres(data_dir: Path, *, durable: bool, port: int | None = None) ->
     passwords = _passwords(data_dir)
     if not (folder / "pgdata").exists():
         _create(programs, folder, passwords[SUPERUSER], account, durable=durable)
-    cluster = _launch(programs, folder, data_dir / "postgres.log", passwords, account, durable=durable, port=port)
+    cluster = _launch(
+        programs, folder, log_file or data_dir / "postgres.log", passwords, account, durable=durable, port=port
+    )
     cluster.is_temporary = not durable and folder != data_dir
     try:
         roles.prepare(cluster.superuser_url(), passwords)
@@ -227,7 +234,7 @@ def _spawn(
 ) -> "subprocess.Popen[bytes]":
     settings = {**SETTINGS, **({} if durable else NOT_DURABLE), "port": str(port)}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    with log_file.open("wb") as log:
+    with log_file.open("ab") as log:
         return processes.start(
             [programs / "postgres", "-D", folder / "pgdata", *options],
             log=log,
@@ -239,6 +246,7 @@ def _spawn(
 
 def _wait_until_ready(cluster: Cluster, deadline: float) -> bool:
     """Whether the server answered before it ended or the time was over."""
+    assert cluster.process is not None
     while cluster.process.poll() is None and time.monotonic() < deadline:
         with suppress(psycopg.OperationalError), psycopg.connect(cluster.superuser_url(), connect_timeout=2):
             return True

@@ -74,11 +74,20 @@ def _in_child(parent_pid: int, death_signal: int) -> Callable[[], None]:
 
 def end(process: "subprocess.Popen[bytes]", *, polite: int = signal.SIGTERM, patience_s: float = 10.0) -> None:
     """Ends a child and everything in its group: politely, then for certain. May be repeated."""
+    ask(process, polite)
+    finish(process, patience_s)
+
+
+def ask(process: "subprocess.Popen[bytes]", polite: int) -> None:
+    """Asks a child to end; `finish` follows."""
     if process.poll() is None:
-        with suppress(ProcessLookupError):
-            process.send_signal(polite)
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(patience_s)
+        process.send_signal(polite)
+
+
+def finish(process: "subprocess.Popen[bytes]", patience_s: float) -> None:
+    """Waits for a child that was asked to end; kills what is left of its group then."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(patience_s)
     kill_group(process.pid)
     process.wait()
 

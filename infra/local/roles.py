@@ -1,6 +1,7 @@
 """The two roles of the database and the database itself, made when they are missing."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import psycopg
 from psycopg import sql
@@ -25,9 +26,30 @@ def prepare(superuser_url: str, passwords: Mapping[str, str], database: str = DA
         connection.execute("SELECT pg_advisory_lock(hashtext('quartermaster roles'))")
         for role, options in ROLE_OPTIONS.items():
             _prepare_role(connection, role, options, passwords[role])
-        for granted in ("pg_signal_backend", APPLICATION):
-            connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(granted), sql.Identifier(OWNER)))
-        _prepare_database(connection, database)
+        _grant(connection, APPLICATION)
+        with suppress(psycopg.errors.InsufficientPrivilege):  # only a superuser gives it, and only he needs it given
+            _grant(connection, "pg_signal_backend")
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
+            create_database(connection, database)
+
+
+def create_database(connection: psycopg.Connection, database: str) -> None:
+    """An empty database of the owner's, closed to everybody but our two roles."""
+    owner = sql.Identifier(OWNER)
+    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
+    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), owner))
+    restrict_database(connection, database)
+
+
+def restrict_database(connection: psycopg.Connection, database: str) -> None:
+    """What a clone does not take over from its template: who may connect."""
+    name, application = sql.Identifier(database), sql.Identifier(APPLICATION)
+    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+    connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, application))
+
+
+def _grant(connection: psycopg.Connection, granted: str) -> None:
+    connection.execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(granted), sql.Identifier(OWNER)))
 
 
 def _prepare_role(connection: psycopg.Connection, role: str, options: sql.SQL, password: str) -> None:
@@ -36,12 +58,3 @@ def _prepare_role(connection: psycopg.Connection, role: str, options: sql.SQL, p
     connection.execute(
         sql.SQL("{} ROLE {} {} PASSWORD {}").format(verb, sql.Identifier(role), options, sql.Literal(password))
     )
-
-
-def _prepare_database(connection: psycopg.Connection, database: str) -> None:
-    name, owner = sql.Identifier(database), sql.Identifier(OWNER)
-    if connection.execute("SELECT FROM pg_database WHERE datname = %s", [database]).fetchone() is None:
-        connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
-        connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(name, owner))
-        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-        connection.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(name, sql.Identifier(APPLICATION)))

@@ -19,7 +19,6 @@ CRASHES_MAX = 5
 CRASH_WINDOW_S = 60.0
 LOG_MAX_BYTES = 20_000_000
 READY_PATIENCE_S = 60.0
-Process = "subprocess.Popen[bytes]"
 
 
 @dataclass
@@ -32,6 +31,8 @@ class Part:
     log_file: Path
     polite: int = signal.SIGTERM
     patience_s: float = 10.0
+    tier: int = 0
+    """Parts of a higher tier are ended first, those of one tier together."""
     process: "subprocess.Popen[bytes] | None" = None
     crashes: "deque[float]" = field(default_factory=lambda: deque(maxlen=CRASHES_MAX))
 
@@ -120,9 +121,15 @@ class Supervisor:
         self._note()
 
     def stop(self) -> None:
-        """Ends all parts, last started first; those that nobody else needs at the same time."""
-        for part in reversed(self._parts):
-            _end(part)
+        """Ends all parts: tier by tier, those of one tier at the same time. May be repeated."""
+        for tier in sorted({part.tier for part in self._parts}, reverse=True):
+            ending = [part for part in self._parts if part.tier == tier]
+            for part in ending:
+                if part.process is not None:
+                    processes.ask(part.process, part.polite)
+            for part in ending:
+                if part.process is not None:
+                    processes.finish(part.process, part.patience_s)
         self._parts.clear()
         self._register.unlink(missing_ok=True)
 

@@ -1,0 +1,222 @@
+"""`make run`: all parts in order, with a line of progress each; then watching until somebody says stop."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from types import FrameType
+
+from infra.local import database, environment, keys, place, ports, processes
+from infra.local.database import Database
+from infra.local.errors import StageError
+from infra.local.gate import Gate
+from infra.local.options import ROOT, Options
+from infra.local.parts import Parts
+from infra.local.supervisor import Supervisor, last_words
+
+WATCH_S = 0.2
+
+
+class Stop(BaseException):
+    """Somebody pressed Ctrl-C or sent SIGTERM."""
+
+
+def run(options: Options) -> None:
+    """Runs one platform in the foreground until Ctrl-C or SIGTERM. Raises StageError when it cannot."""
+    _listen_to_signals()
+    place.prepare(options.data_dir)
+    with place.taken(options.data_dir):
+        supervisor = Supervisor(options.data_dir, _say)
+        try:
+            supervisor.end_leftovers()
+            ports.check_free(options.port)
+            stage = Stage(options, supervisor)
+            stage.start()
+            stage.watch()
+        except Stop:
+            pass
+        finally:
+            _ignore_signals()
+            supervisor.stop()
+    print("\nQuartermaster has stopped.", flush=True)
+
+
+@dataclass
+class Stage:
+    """One platform on its way up, and then running."""
+
+    options: Options
+    supervisor: Supervisor
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Everything up to the line that says ready."""
+        print(f"Quartermaster, local stage, data in {self.options.data_dir}", flush=True)
+        chosen = ports.choose(self.options.data_dir)
+        parts = Parts(self.options, chosen)
+        made = self._start_database(parts)
+        secrets = keys.load_or_make(self.options.data_dir)
+        self.environment = environment.for_children(
+            self.options, chosen, secrets, app_url=made.app_url, owner_url=made.owner_url
+        )
+        Gate(self.options.data_dir)
+        self._start_services(parts)
+        is_first = self._prepare_data(made)
+        self._start_api(parts)
+        if is_first and self.options.is_demo:
+            self._play_day()
+        print(f"Quartermaster is ready: {self.options.base_url}", flush=True)
+
+    def watch(self) -> None:
+        """Watches the parts for ever. Raises StageError when one keeps dying, Stop when it is time to."""
+        gate = Gate(self.options.data_dir)
+        generation = gate.generation()
+        while True:
+            self.supervisor.check()
+            if gate.generation() != generation:
+                generation = gate.generation()
+                self.supervisor.restart("robots", between=self._forget_robots)
+            time.sleep(WATCH_S)
+
+    def _start_database(self, parts: Parts) -> Database:
+        if self.options.database_url:
+            with _step("PostgreSQL of DATABASE_URL"):
+                return database.on_given_server(self.options.database_url)
+        with _step("PostgreSQL"):
+            postgres = parts.postgres()
+            self.supervisor.launch(postgres)
+            return database.on_own_server(self.options.data_dir, parts.ports["postgres"])
+
+    def _start_services(self, parts: Parts) -> None:
+        started = [
+            parts.aws(self.environment),
+            parts.mqtt(self.environment),
+            parts.doubles(self.environment),
+            parts.iot(self.environment),
+        ]
+        with _step("AWS emulator, MQTT broker, provider doubles"):
+            for part in started:
+                self.supervisor.launch(part)
+            self.supervisor.wait_ready(*started)
+
+    def _prepare_data(self, made: Database) -> bool:
+        """Migrates; fills an empty database and keeps its first state. Whether this was the first start."""
+        has_first_state = made.has_first_state()
+        is_first = not has_first_state and (made.is_ours or not made.has_data())
+        if is_first and made.is_ours:
+            made.make_empty()
+        with _step("Migrations") as notes:
+            urls = {"QM_TEMPLATE_URL": made.template_url} if has_first_state else {}
+            notes.append(self._task("prepare", urls))
+        if is_first:
+            self._fill()
+            made.keep_first_state()
+        return is_first
+
+    def _fill(self) -> None:
+        if self.options.is_demo:
+            with _step("Demo company"):
+                self._task("demo")
+            return
+        with _step("Empty organization with one administrator"):
+            names = {"ADMIN_USERNAME": self.options.admin_username, "ADMIN_PASSWORD": self.options.admin_password}
+            self._task("empty", names)
+        if not self.options.is_password_given:
+            file = self.options.data_dir / "administrator.txt"
+            keys.write_private(file, f"{self.options.admin_username}\n{self.options.admin_password}\n")
+            _say(
+                f"Administrator: {self.options.admin_username}, password: {self.options.admin_password} (kept in {file})"
+            )
+
+    def _start_api(self, parts: Parts) -> None:
+        started = [parts.gateway(self.environment), parts.pumps(self.environment), parts.robots(self.environment)]
+        with _step("API, pumps, robots"):
+            for part in started:
+                self.supervisor.launch(part)
+            self.supervisor.wait_ready(*started)
+
+    def _play_day(self) -> None:
+        """The day, printed as it goes. A day that fails leaves a platform that runs; it says what went wrong itself."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "infra.local", "day"], cwd=ROOT, env=self._own_environment(), process_group=0
+        ) as day:
+            try:
+                while day.poll() is None:
+                    self.supervisor.check()
+                    time.sleep(WATCH_S)
+            except BaseException:
+                processes.end(day)
+                raise
+        if day.returncode:
+            _say("The day was not played to its end; the platform runs all the same. Play it again with `make day`.")
+
+    def _own_environment(self) -> dict[str, str]:
+        chosen = {"PORT": str(self.options.port), "DATA_DIR": str(self.options.data_dir)}
+        return {**self.environment, **chosen}
+
+    def _task(self, name: str, extra: Mapping[str, str] | None = None) -> str:
+        """Runs a task of bootstrap.py to its end; its last line. Raises StageError with it when it fails."""
+        log_file = self.options.data_dir / "logs" / f"{name}.log"
+        with log_file.open("wb") as log:
+            process = processes.start(
+                [sys.executable, "-m", "infra.local.bootstrap", name],
+                log=log,
+                environment={**self.environment, "QM_LOG_LEVEL": "WARNING", **(extra or {})},
+                directory=ROOT,
+            )
+        try:
+            process.wait()
+        finally:
+            processes.end(process)
+        if process.returncode:
+            raise StageError(f"The step failed: {last_words(log_file)} (see {log_file}).")
+        return last_words(log_file)
+
+    def _forget_robots(self) -> None:
+        shutil.rmtree(self.options.data_dir / "robots", ignore_errors=True)
+
+
+def _listen_to_signals() -> None:
+    """From now on SIGINT, SIGTERM and SIGHUP raise Stop in the main thread; orphans come to us, we go with `make`."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        raise Stop
+
+    assert threading.current_thread() is threading.main_thread()
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup asks to be left alone
+        signal.signal(signal.SIGHUP, stop)
+    processes.adopt_orphans()
+    if "MAKELEVEL" in os.environ:
+        processes.die_with_parent()
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _say(text: str) -> None:
+    with suppress(BrokenPipeError):
+        print(f"  {text}", flush=True)
+
+
+@contextmanager
+def _step(name: str) -> Iterator[list[str]]:
+    """One line of progress: what, how long, and the notes that the block leaves."""
+    started = time.monotonic()
+    notes: list[str] = []
+    print(f"  {name} ...", end="", flush=True)
+    try:
+        yield notes
+    except BaseException:
+        print(flush=True)
+        raise
+    print(f" {'; '.join([*notes, f'{time.monotonic() - started:.1f} s'])}", flush=True)
