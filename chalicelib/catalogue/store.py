@@ -121,7 +121,7 @@ LIST_PRODUCTS = (
         SELECT count(*) AS total FROM (
             SELECT FROM product
              WHERE is_active AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
-             LIMIT %(count_max)s) some
+             LIMIT %(count_max)s) matching
     ), page AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
          WHERE is_active AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
@@ -139,7 +139,7 @@ LIST_PRODUCTS_IN_CATEGORY = (
             SELECT FROM product
              WHERE is_active AND category_id = (SELECT id FROM wanted)
                AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
-             LIMIT %(count_max)s) some
+             LIMIT %(count_max)s) matching
     ), page AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
          WHERE is_active AND category_id = (SELECT id FROM wanted)

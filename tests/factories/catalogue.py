@@ -1,0 +1,42 @@
+"""Products and categories, made through the catalogue's front door."""
+
+from itertools import count
+from typing import Any
+
+from chalicelib import catalogue, identity
+from tests.client import Client
+from tests.tenant import Tenant
+
+_numbers = count(1)
+
+
+def make_category(tenant: Tenant, *, name: str | None = None) -> int:
+    """A category's id."""
+    with tenant.uow() as uow:
+        return catalogue.create_category(uow, name or f"Category {next(_numbers)}")
+
+
+def new_product(**fields: Any) -> catalogue.NewProduct:
+    """A product to be made: valid without arguments, with a SKU of its own."""
+    number = next(_numbers)
+    return catalogue.NewProduct(
+        **{"sku": f"P-{number:05d}", "name": f"Item {number}", "unit_price_minor": 1999, **fields}
+    )
+
+
+def make_product(tenant: Tenant, **fields: Any) -> catalogue.CreatedProduct:
+    """A product with its default variant."""
+    with tenant.uow() as uow:
+        return catalogue.create_product(uow, new_product(**fields))
+
+
+def make_products(tenant: Tenant, *products: catalogue.NewProduct) -> list[catalogue.CreatedProduct]:
+    """Many products in one transaction."""
+    with tenant.uow() as uow:
+        return catalogue.create_products(uow, products)
+
+
+def integrator(tenant: Tenant) -> Client:
+    """A caller with an API key that may read."""
+    with tenant.uow() as uow:
+        return Client(tenant.host).as_key(identity.create_api_key(uow, "Integrator", ["inventory:read"]))
