@@ -140,12 +140,13 @@ def sign_in(uow: UnitOfWork, *, name: str, password: str, address: str) -> tuple
     found = store.find_by_name(uow, canonical)
     customer = found if found is not None and found.is_active else None
     identity.check_password(
+        uow,
         surface="shop",
-        account=identity.account_key(uow, None if found is None else found.id, canonical),
+        account_id=None if found is None else found.id,
+        name=canonical,
         address=address,
         password=password,
         password_hash=None if customer is None else customer.password_hash,
-        sentence=identity.InvalidCredentials.sentence,
     )
     assert customer is not None
     if not customer.is_verified:

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from chalicelib.identity.sessions import (
         InvalidCredentials,
         Session,
-        account_key,
         check_password,
         close_session,
         end_other_sessions,
@@ -57,7 +56,6 @@ _PLACES = {
     "sessions": (
         "InvalidCredentials",
         "Session",
-        "account_key",
         "check_password",
         "close_session",
         "end_other_sessions",
@@ -83,7 +81,6 @@ __all__ = [
     "StaffExists",
     "WeakPassword",
     "WrongPassword",
-    "account_key",
     "bootstrap_organization",
     "canonical_name",
     "change_own_password",

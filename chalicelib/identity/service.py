@@ -73,12 +73,13 @@ def sign_in(uow: UnitOfWork, door: Door, *, name: str, password: str, address: s
     found = store.find_staff(uow, canonical)
     admitted = found if found is not None and door.admits(found) else None
     sessions.check_password(
+        uow,
         surface="staff",
-        account=sessions.account_key(uow, None if found is None else found.id, canonical),
+        account_id=None if found is None else found.id,
+        name=canonical,
         address=address,
         password=password,
         password_hash=None if admitted is None else admitted.password_hash,
-        sentence=InvalidCredentials.sentence,
     )
     assert admitted is not None
     session = sessions.open_session(
@@ -176,12 +177,13 @@ def check_change(
         raise passwords.WeakPassword("The new password must differ from the current one")
     try:
         sessions.check_password(
+            uow,
             surface=f"change-{kind}",
-            account=sessions.account_key(uow, uow.actor.id, uow.actor.name),
+            account_id=uow.actor.id,
+            name=uow.actor.name,
             address=address,
             password=current,
             password_hash=password_hash,
-            sentence=WrongPassword.sentence,
         )
     except InvalidCredentials:
         raise WrongPassword from None

@@ -108,24 +108,27 @@ def end_other_sessions(uow: UnitOfWork, kind: PrincipalKind, principal_id: int, 
 
 
 def check_password(
-    *, surface: str, account: str, address: str, password: str, password_hash: str | None, sentence: str
+    uow: UnitOfWork,
+    *,
+    surface: str,
+    account_id: int | None,
+    name: str,
+    address: str,
+    password: str,
+    password_hash: str | None,
 ) -> None:
     """Looks at a password, at most five wrong times per account and per address in 15 minutes.
 
-    `password_hash` None stands for an account that is not there; it takes as long. Holds no lock of the database. Raises
-    InvalidCredentials with `sentence`, Locked, Unavailable.
+    Counted per organization and surface; by the account, under whichever of its names, else by the name that nobody
+    has. `password_hash` None stands for an account that may not sign in; it takes as long. Holds no lock of the
+    database. Raises InvalidCredentials, Locked, Unavailable.
     """
-    lockout = Lockout(surface, account, address)
+    account = f"name/{name}" if account_id is None else f"id/{account_id}"
+    lockout = Lockout(f"{surface}/{uow.organization.id}", account, address)
     lockout.attempt()
     if passwords.matches(password_hash, password):
         lockout.succeeded()
         return
     lockout.failed()
     tries = "1 attempt" if lockout.tries_left == 1 else f"{lockout.tries_left} attempts"
-    raise InvalidCredentials(f"{sentence} ({tries} remaining)")
-
-
-def account_key(uow: UnitOfWork, account_id: int | None, name: str) -> str:
-    """What the lock-out counts by: the account, under whichever of its names; else the name that nobody has."""
-    kind = f"name/{name}" if account_id is None else f"id/{account_id}"
-    return f"{uow.organization.id}/{kind}"
+    raise InvalidCredentials(f"{InvalidCredentials.sentence} ({tries} remaining)")

@@ -4,10 +4,12 @@ A token says kind, organization, audience and session; whether the session still
 the same statement that sets the organization (kernel/uow.py). Source of the rules: RFC 8725 (JWT best practices).
 """
 
+import math
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
+from uuid import UUID
 
 import jwt
 
@@ -89,15 +91,19 @@ def read(token: str, audiences: frozenset[str]) -> Claims:
 def _checked(claims: dict[str, object], audiences: frozenset[str]) -> Claims:
     """Audience and times by the business's clock, which a test may have moved."""
     now = clock.timestamp()
+    expires_at, issued_at = float(str(claims["exp"])), float(str(claims["iat"]))
+    principal_id = int(str(claims["sub"]))
     if claims["aud"] not in audiences:
         raise BadToken("for another purpose")
-    if float(str(claims["exp"])) <= now or float(str(claims["iat"])) > now + 60:
+    if not now < expires_at < math.inf or not 0 < issued_at <= now + 60:
         raise BadToken("expired")
+    if not 0 < principal_id < 2**31:
+        raise BadToken("nobody")
     return Claims(
         audience=str(claims["aud"]),
         kind=str(claims["kind"]),
-        principal_id=int(str(claims["sub"])),
+        principal_id=principal_id,
         organization_id=int(str(claims["org"])),
-        session_id=str(claims["sid"]),
-        issued_at=datetime.fromtimestamp(float(str(claims["iat"])), tz=clock.now().tzinfo),
+        session_id=str(UUID(str(claims["sid"]))),
+        issued_at=datetime.fromtimestamp(issued_at, tz=UTC),
     )
