@@ -1,0 +1,135 @@
+"""Many scanners at once on the real database. Nothing is made, lost or done twice, and nobody sees a 5xx."""
+
+from collections import Counter
+
+from tests.factories.floor import check_floor, make_floor, place, units_in
+from tests.factories.stock import check_books, make_shelf
+from tests.tenant import Tenant
+from tests.threads import together
+
+CLIENTS = 50
+
+
+def test_the_same_order_into_many_waves_is_in_one(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    order = place(tenant, (shelf, 3))
+    replies = together(CLIENTS, lambda _: floor.wave(order))
+    assert Counter(r.status for r in replies) == {200: 1, 400: CLIENTS - 1}
+    assert tenant.value("SELECT count(*) FROM pick_batch") == 1
+    assert shelf.levels() == (10, 3)
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_ten_unrelated_waves_at_once_are_all_made(tenant: Tenant) -> None:
+    floors, shelves = [make_floor(tenant) for _ in range(10)], [make_shelf(tenant, free=20) for _ in range(3)]
+    placed = [place(tenant, *[(shelf, 2) for shelf in (shelves if n % 2 else shelves[::-1])]) for n in range(10)]
+    replies = together(10, lambda n: floors[n].wave(placed[n]))
+    assert Counter(r.status for r in replies) == {200: 10}
+    assert len({r.json["batch_number"] for r in replies}) == 10
+    assert [r.json["warnings"] for r in replies] == [None] * 10
+    assert [shelf.levels() for shelf in shelves] == [(20, 20)] * 3
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_overlapping_waves_take_every_order_once(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=40)
+    placed = [place(tenant, (shelf, 1)) for _ in range(8)]
+    replies = together(16, lambda n: floor.wave(*[placed[(n + k) % 8] for k in range(2)]))
+    made = [r for r in replies if r.status == 200]
+    assert {r.status for r in replies} == {200, 400}
+    members = tenant.rows("SELECT order_id FROM pick_batch_order")
+    assert len(members) == len({m["order_id"] for m in members}) == 2 * len(made)
+    assert shelf.levels() == (40, len(members))
+    check_floor(tenant)
+
+
+def test_two_waves_over_the_last_units(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=8)
+    placed = [place(tenant, (shelf, 4)), place(tenant, (shelf, 4))]
+    replies = together(2, lambda n: floor.wave(placed[n]))
+    assert [(r.status, r.json["total_units"]) for r in replies] == [(200, 4), (200, 4)]
+    assert shelf.levels() == (8, 8)
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_one_pick_confirmed_by_many_is_one_pick(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    order = place(tenant, (shelf, 1))
+    task_id = floor.wave(order).json["first_pick"]["pick_task_id"]
+    replies = together(CLIENTS, lambda _: floor.confirm(task_id, shelf.barcode, 1))
+    assert Counter(r.status for r in replies) == {200: 1, 400: CLIENTS - 1}
+    assert (shelf.levels(), units_in(tenant, shelf, "outbound"), floor.now(order).lines[0].picked) == ((9, 0), 1, 1)
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_parts_of_one_pick_confirmed_by_many_add_up(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=30)
+    placed = [place(tenant, (shelf, 4)), place(tenant, (shelf, 6))]
+    task_id = floor.wave(*placed).json["first_pick"]["pick_task_id"]
+    replies = together(20, lambda _: floor.confirm(task_id, shelf.barcode, 1))
+    assert Counter(r.status for r in replies) == {200: 10, 400: 10}
+    assert (shelf.levels(), [floor.now(o).lines[0].picked for o in placed]) == ((20, 0), [4, 6])
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_confirming_and_cancelling_at_once_leaves_all_or_nothing_picked(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    for _ in range(5):
+        order = place(tenant, (shelf, 2))
+        wave = floor.wave(order).json
+        task_id = wave["first_pick"]["pick_task_id"]
+        replies = together(
+            6,
+            lambda n: floor.cancel(wave["batch_id"]) if n == 0 else floor.confirm(task_id, shelf.sku, 1),  # noqa: B023
+        )
+        assert replies[0].status == 200
+        assert {r.status for r in replies[1:]} <= {200, 400}
+        assert (floor.state(order), floor.now(order).lines[0].picked) == ("confirmed", 0)
+        assert units_in(tenant, shelf, "outbound") == 0
+        check_books(tenant)
+        check_floor(tenant)
+
+
+def test_short_picks_and_waves_over_the_same_item_at_once(tenant: Tenant) -> None:
+    floor, shelves = make_floor(tenant), [make_shelf(tenant, free=30) for _ in range(2)]
+    tasks = [floor.wave(place(tenant, *[(s, 2) for s in shelves])).json for _ in range(4)]
+    placed = [place(tenant, *[(s, 1) for s in shelves]) for _ in range(4)]
+
+    def work(n: int) -> int:
+        return (
+            floor.wave(placed[n // 2]).status
+            if n % 2
+            else floor.short(tasks[n // 2]["first_pick"]["pick_task_id"], 1).status
+        )
+
+    assert together(8, work) == [200] * 8
+    assert units_in(tenant, shelves[0], "missing") == 4
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_a_parcel_fulfilled_by_many_leaves_once(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    order = place(tenant, (shelf, 3))
+    floor.pick_all(order)
+    floor.verify(order, shelf.barcode, 3)
+    assert floor.pack(order).status == 200
+    replies = together(CLIENTS, lambda _: floor.fulfil(order))
+    assert Counter(r.status for r in replies) == {200: 1, 400: CLIENTS - 1}
+    assert (units_in(tenant, shelf, "customer"), units_in(tenant, shelf, "outbound")) == (3, 0)
+    assert tenant.value("SELECT count(*) FROM shipment") == 1
+    check_books(tenant)
+
+
+def test_an_item_verified_by_many_is_never_over_packed(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    order = place(tenant, (shelf, 5))
+    floor.pick_all(order)
+    replies = together(20, lambda _: floor.verify(order, shelf.barcode))
+    assert Counter(r.status for r in replies) == {200: 5, 400: 15}
+    assert floor.now(order).lines[0].packed == 5
