@@ -9,10 +9,9 @@ from chalicelib import identity
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import ids, tokens
 from tests.client import Client
-from tests.conftest import Clock
 from tests.factories.customers import make_customer
 from tests.factories.identity import PASSWORD, make_api_key, make_staff, make_warehouse_user
-from tests.tenant import Tenant
+from tests.tenant import Clock, Tenant
 
 NEW = "another lantern 8"
 SIGNING_KEY = "0123456789abcdef0123456789abcdef"
