@@ -127,8 +127,8 @@ def mailer() -> Mailer:
 
 def message_id(key: str, sender: str) -> str:
     """The Message-ID of the mail that `key` names (an outbox id), at the sender's domain."""
-    domain = parseaddr(sender)[1].rpartition("@")[2]
-    made = f"<{key}@{domain}>"
+    _, at, domain = parseaddr(sender)[1].rpartition("@")
+    made = f"<{key}{at}{domain}>"
     if not _MESSAGE_ID.fullmatch(made):
         raise ValueError(f"not usable in a Message-ID: {key!r} at {domain!r}")
     return made

@@ -204,9 +204,7 @@ class StripeGateway:
     def cancel_intent(self, intent_id: str, *, idempotency_key: str) -> Intent:
         """See `PaymentGateway.cancel_intent`."""
         with _translated():
-            intent = self._client.v1.payment_intents.cancel(
-                intent_id, {}, {"idempotency_key": idempotency_key}
-            )
+            intent = self._client.v1.payment_intents.cancel(intent_id, {}, {"idempotency_key": idempotency_key})
         return _intent(intent.to_dict())
 
     def create_refund(

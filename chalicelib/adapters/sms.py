@@ -54,9 +54,7 @@ class SmsGateway(Protocol):
         """At most `limit` messages to this number made at or after `since` (whole seconds), newest first."""
         ...
 
-    def verify_callback(
-        self, url: str, params: Mapping[str, str | Sequence[str]], signature: str | None
-    ) -> None:
+    def verify_callback(self, url: str, params: Mapping[str, str | Sequence[str]], signature: str | None) -> None:
         """Return when Twilio signed this form for this URL, else raise WebhookRefused. It carries no time."""
         ...
 
@@ -123,9 +121,7 @@ class TwilioGateway:
             messages = [_sms(message) for message in found]
         return [message for message in messages if message.created_at >= since.replace(microsecond=0)]
 
-    def verify_callback(
-        self, url: str, params: Mapping[str, str | Sequence[str]], signature: str | None
-    ) -> None:
+    def verify_callback(self, url: str, params: Mapping[str, str | Sequence[str]], signature: str | None) -> None:
         """See `SmsGateway.verify_callback`.
 
         The SDK computes; the comparison is ours, because the SDK's own loop stops early on a wrong length and
@@ -185,7 +181,7 @@ def _translated() -> Iterator[None]:
         raise ProviderUnavailable("twilio", type(error).__name__, maybe_done=_reached(error)) from error
     except TwilioException as error:
         raise _translate(error) from error
-    except ValueError as error:  # an answer that is not JSON: a proxy in between spoke, not Twilio
+    except ValueError as error:  # an answer that is none: a proxy in between spoke, not Twilio
         raise ProviderUnavailable("twilio", "unreadable answer", maybe_done=True) from error
 
 
@@ -209,6 +205,9 @@ def _reached(error: Exception) -> bool:
 
 
 def _sms(message: Any) -> Sms:
+    """Raises ValueError for an answer that describes no message."""
+    if not message.sid or message.date_created is None:
+        raise ValueError("no message in the answer")
     return Sms(
         sid=message.sid,
         to=message.to,

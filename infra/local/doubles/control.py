@@ -54,9 +54,7 @@ class Pay(_Strict):
 
     payment_intent: str
     client_secret: str | None = None
-    card: Literal["success", "declined", "insufficient_funds", "authentication", "bank", "bank_bounces"] = (
-        "success"
-    )
+    card: Literal["success", "declined", "insufficient_funds", "authentication", "bank", "bank_bounces"] = "success"
 
 
 class Settle(_Strict):
@@ -193,9 +191,7 @@ class Control:
 
     async def _settle(self, request: web.Request) -> web.Response:
         asked = Settle.model_validate_json(await request.read())
-        return self._stripe(
-            lambda: self._doubles.stripe.intents.settle(asked.payment_intent, is_good=asked.is_good)
-        )
+        return self._stripe(lambda: self._doubles.stripe.intents.settle(asked.payment_intent, is_good=asked.is_good))
 
     async def _dispute(self, request: web.Request) -> web.Response:
         asked = Dispute.model_validate_json(await request.read())

@@ -24,9 +24,7 @@ TRACKING = ("pre_transit", "in_transit", "out_for_delivery", "delivered", "retur
 class EasyPostApi:
     """The double's EasyPost, under the prefix ``/easypost``."""
 
-    def __init__(
-        self, store: Store, deliveries: Deliveries, rules: Faults, settings: DoublesSettings
-    ) -> None:
+    def __init__(self, store: Store, deliveries: Deliveries, rules: Faults, settings: DoublesSettings) -> None:
         self._store = store
         self._deliveries = deliveries
         self._faults = rules
@@ -59,13 +57,9 @@ class EasyPostApi:
         async def work() -> web.StreamResponse:
             asked = body.get("shipment") or {}
             if not {"to_address", "from_address", "parcel"} <= asked.keys():
-                return _error(
-                    422, "SHIPMENT.INVALID_PARAMS", "to_address, from_address and parcel are required"
-                )
+                return _error(422, "SHIPMENT.INVALID_PARAMS", "to_address, from_address and parcel are required")
             shipment = _shipment(asked)
-            return web.json_response(
-                self._store.put("easypost.shipment", shipment["id"], shipment), status=201
-            )
+            return web.json_response(self._store.put("easypost.shipment", shipment["id"], shipment), status=201)
 
         return await self._answer(request, "shipments.create", work)
 

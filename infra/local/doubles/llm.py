@@ -81,9 +81,7 @@ def _unscripted(asked: Doc, messages: list[Doc]) -> Reply:
     for tool in asked.get("tools") or []:
         function = tool["function"]
         if function["name"] == forced:
-            return Reply(
-                tool_calls=(ToolCall(name=forced, arguments=_sample(function.get("parameters", {}))),)
-            )
+            return Reply(tool_calls=(ToolCall(name=forced, arguments=_sample(function.get("parameters", {}))),))
     said = messages[-1].get("content") if messages else ""
     return Reply(content=said if isinstance(said, str) else json.dumps(said))
 

@@ -11,7 +11,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from chalicelib.kernel import clock
-from infra.local.doubles.faults import Faults
+from infra.local.doubles.faults import FaultRule, Faults
 from infra.local.doubles.store import Doc, Store
 
 MAIL_MAX_BYTES = 25_000_000
@@ -24,22 +24,30 @@ class Inbox:
     def __init__(self, store: Store, rules: Faults) -> None:
         self._store = store
         self._faults = rules
+        self._tasks: set[asyncio.Task[str]] = set()
 
     async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
-        """aiosmtpd calls this with the whole mail. Returns the SMTP answer."""
-        fault = self._faults.take("mail", "send")
-        if fault:
-            await asyncio.sleep(fault.delay_s)
-            if fault.drop == "before":
-                return _cut(server)
-            if fault.status and not fault.is_after:
-                return f"{fault.status} A fault that was asked for"
-        self._keep(envelope)
-        if fault and fault.drop == "after":
+        """aiosmtpd calls this with the whole mail. Returns the SMTP answer.
+
+        It cancels the call when the client hangs up; a real server delivers all the same, hence the task.
+        """
+        work = asyncio.get_running_loop().create_task(self._receive(server, envelope))
+        self._tasks.add(work)
+        work.add_done_callback(self._tasks.discard)
+        return await asyncio.shield(work)
+
+    async def _receive(self, server: SMTP, envelope: Envelope) -> str:
+        fault = self._faults.take("mail", "send") or FaultRule(provider="mail")
+        refusal = f"{fault.status} A fault that was asked for" if fault.status else None
+        await asyncio.sleep(fault.delay_s)
+        if fault.drop == "before":
             return _cut(server)
-        if fault and fault.status:
-            return f"{fault.status} A fault that was asked for"
-        return "250 OK"
+        if refusal and not fault.is_after:
+            return refusal
+        self._keep(envelope)
+        if fault.drop == "after":
+            return _cut(server)
+        return refusal or "250 OK"
 
     def _keep(self, envelope: Envelope) -> None:
         content = envelope.content if isinstance(envelope.content, bytes) else b""

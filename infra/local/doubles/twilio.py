@@ -73,9 +73,7 @@ def error(status: int, code: int, message: str) -> Doc:
 class TwilioApi:
     """The double's Twilio, under the prefix ``/twilio``."""
 
-    def __init__(
-        self, store: Store, deliveries: Deliveries, rules: Faults, settings: DoublesSettings
-    ) -> None:
+    def __init__(self, store: Store, deliveries: Deliveries, rules: Faults, settings: DoublesSettings) -> None:
         self._store = store
         self._deliveries = deliveries
         self._faults = rules

@@ -127,9 +127,7 @@ class StripeApi:
             ),
             self._lister("payment_intents", "payment_intent", "customer"),
             self._getter("payment_intents", "payment_intent", {"client_secret": forms.text}),
-            Operation(
-                "payment_intents.update", "POST", one, _INTENT, lambda asked, key: intents.update(key, asked)
-            ),
+            Operation("payment_intents.update", "POST", one, _INTENT, lambda asked, key: intents.update(key, asked)),
             Operation(
                 "payment_intents.confirm",
                 "POST",
@@ -175,9 +173,7 @@ class StripeApi:
             self._lister("customers", "customer", "email"),
             self._getter("customers", "customer"),
             Operation("customers.update", "POST", "/v1/customers/{id}", _CUSTOMER, self._change_customer),
-            Operation(
-                "payment_methods.create", "POST", "/v1/payment_methods", _METHOD, self._new_method, ("type",)
-            ),
+            Operation("payment_methods.create", "POST", "/v1/payment_methods", _METHOD, self._new_method, ("type",)),
             self._getter("payment_methods", "payment_method"),
         )
 

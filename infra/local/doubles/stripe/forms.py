@@ -20,9 +20,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> Params:
     for name, value in pairs:
         found = _NAME.fullmatch(name)
         if not found or found[2].count("[") > _DEPTH_MAX:
-            raise StripeRefusal(
-                400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name
-            )
+            raise StripeRefusal(400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
         _insert(tree, [found[1], *re.findall(r"\[([^\[\]]*)\]", found[2])], value)
     return {name: _lists(value) for name, value in tree.items()}
 
@@ -51,9 +49,7 @@ def read(params: Params, known: Mapping[str, Reader], required: Iterable[str] = 
     """The parameters with their types. Refuses unknown, missing and malformed ones as Stripe does."""
     for name in params:
         if name not in known:
-            raise StripeRefusal(
-                400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name
-            )
+            raise StripeRefusal(400, f"Received unknown parameter: {name}", code="parameter_unknown", param=name)
     for name in required:
         if params.get(name) in (None, ""):
             message = f"Missing required param: {name}."

@@ -37,9 +37,7 @@ class Keys:
         if kept is None or kept["at"] < clock.timestamp() - KEPT_S:
             return None
         if kept["path"] != path:
-            raise _misused(
-                f"for the same endpoint they were first used for ('{kept['path']}' vs '{path}')", key
-            )
+            raise _misused(f"for the same endpoint they were first used for ('{kept['path']}' vs '{path}')", key)
         if kept["params"] != fingerprint(params):
             raise _misused("with the same parameters they were first used with", key)
         return kept

@@ -90,15 +90,11 @@ class Intents:
         """Take all or a part of an authorized amount."""
         intent = self._ledger.get("payment_intent", key)
         if intent["status"] != "requires_capture":
-            message = (
-                f"This PaymentIntent could not be captured because it has a status of {intent['status']}."
-            )
+            message = f"This PaymentIntent could not be captured because it has a status of {intent['status']}."
             raise _unexpected(intent, message)
         amount = {"amount_to_capture": intent["amount"], **asked}["amount_to_capture"]
         if not 0 < amount <= intent["amount"]:
-            raise StripeRefusal(
-                400, "Invalid amount to capture", code="amount_too_large", param="amount_to_capture"
-            )
+            raise StripeRefusal(400, "Invalid amount to capture", code="amount_too_large", param="amount_to_capture")
         charge = self._ledger.get("charge", intent["latest_charge"])
         self._ledger.put({**charge, "captured": True, "amount_captured": amount})
         changes = {"status": "succeeded", "amount_received": amount, "amount_capturable": 0}
@@ -200,9 +196,7 @@ class Intents:
         }
         failed = self._become(intent, "payment_intent.payment_failed", **changes)
         told = {name: value for name, value in failure.items() if name not in ("message", "type", "code")}
-        body = errors.body(
-            method.message, type="card_error", code=method.code, payment_intent=public(failed), **told
-        )
+        body = errors.body(method.message, type="card_error", code=method.code, payment_intent=public(failed), **told)
         return (402, body) if status == 402 else (200, failed)
 
     def _authentication_failed(self, intent: Doc) -> Answer:

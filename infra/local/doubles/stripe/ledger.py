@@ -117,9 +117,7 @@ class Ledger:
         for path in paths:
             steps = path.split(".")
             if len(steps) > _EXPAND_DEPTH_MAX:
-                raise StripeRefusal(
-                    400, "You cannot expand more than 4 levels of a property.", param="expand"
-                )
+                raise StripeRefusal(400, "You cannot expand more than 4 levels of a property.", param="expand")
             doc = self._expand_one(doc, steps)
         return doc
 

@@ -36,9 +36,7 @@ _NO_FUNDS = TestMethod(
     "insufficient_funds",
     "Your card has insufficient funds.",
 )
-_EXPIRED = TestMethod(
-    "declines", "card", "visa", "0069", "expired_card", "expired_card", "Your card has expired."
-)
+_EXPIRED = TestMethod("declines", "card", "visa", "0069", "expired_card", "expired_card", "Your card has expired.")
 _GOOD_BANK = TestMethod("settles", "us_bank_account", "stripe test bank", "6789")
 _BAD_BANK = TestMethod(
     "bounces",

@@ -12,9 +12,7 @@ def refund(ledger: Ledger, asked: Params) -> tuple[int, Doc]:
     charge = _charge_of(ledger, asked)
     left = charge["amount_captured"] - charge["amount_refunded"]
     if charge["status"] != "succeeded" or not charge["captured"]:
-        raise StripeRefusal(
-            400, "This charge has not succeeded yet.", code="charge_not_refundable", is_kept=True
-        )
+        raise StripeRefusal(400, "This charge has not succeeded yet.", code="charge_not_refundable", is_kept=True)
     if left == 0:
         message = f"Charge {charge['id']} has already been refunded."
         raise StripeRefusal(400, message, code="charge_already_refunded", is_kept=True)
