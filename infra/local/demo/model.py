@@ -212,11 +212,16 @@ class StaffMember:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key that the loader is to make; the secret exists only once it has."""
+    """A key of the demo company. Its value is no secret: it is the same everywhere and opens this company only."""
 
     name: str
     surface: str
     scopes: tuple[str, ...]
+
+    @property
+    def value(self) -> str:
+        """What an integrator sends."""
+        return f"qmk_demo-{self.surface}-key-of-the-local-stage"
 
 
 @dataclass(frozen=True, slots=True)
