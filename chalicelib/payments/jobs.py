@@ -101,7 +101,6 @@ def _finish_cancellation(
     elif payment is not None:
         store.give_up(uow, payment.id)
     order = orders.lock_order(uow, event.order_id)
-    settled = service.settle_order(uow, order, store.lock_accounts(uow, payment_id=None, order_id=order.id))
-    uow.publish(
-        CancellationSettled(order_id=order.id, reason=event.reason, refund_due_minor=settled.due_minor).message()
-    )
+    accounts = store.lock_accounts(uow, payment_id=None, order_id=order.id)
+    order, due_minor = service.settle_order(uow, order, accounts)
+    uow.publish(CancellationSettled(order_id=order.id, reason=event.reason, refund_due_minor=due_minor).message())

@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from chalicelib.kernel.errors import BadRequest, Conflict
+from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 
 State = Literal["created", "requires_payment", "processing", "succeeded", "failed", "canceled"]
 EntryKind = Literal["charge", "refund", "dispute"]
 DueReason = Literal["order_cancelled", "paid_twice"]
 
-STATES: tuple[State, ...] = ("created", "requires_payment", "failed", "processing", "canceled", "succeeded")
-"""Ascending where two facts carry the same time."""
+STATES: tuple[State, ...] = ("created", "requires_payment", "processing", "failed", "canceled", "succeeded")
+"""Ascending where two facts carry the same time, which Stripe tells in whole seconds: a debit may bounce at once, nobody
+tries another card within a second."""
 FINAL: frozenset[State] = frozenset({"succeeded", "canceled"})
 LOOSE_AMOUNT_MAX = 500_000
 """Of an intent without an order, in minor units: 5,000.00."""
@@ -61,6 +62,12 @@ class WrongAmount(BadRequest):
 
     code = "wrong_amount"
     sentence = "The amount differs from the order's total"
+
+
+class NoSuchPayment(NotFound):
+    """No intent, or not this order's: the two look alike."""
+
+    sentence = "This order has no such payment"
 
 
 class NotSucceeded(Conflict):
@@ -174,7 +181,8 @@ class Settlement:
     """What an order's payments mean."""
 
     payment_state: str
-    paid_minor: int
+    is_covered: bool
+    """Whether charges ever covered the order; refunds and disputes come after that, whenever we hear of them."""
     dues: Sequence[RefundDue] = field(default=())
 
     @property
@@ -228,16 +236,17 @@ def settle(*, total_minor: int, is_cancelled: bool, balances: Sequence[Balance])
         due = max(0, min(surplus, balance.kept_minor))
         surplus -= due
         dues.append(RefundDue(balance.payment_id, reason, due))
-    return Settlement(_payment_state(total_minor, balances), kept, dues)
+    is_covered = sum(balance.charged_minor for balance in balances) >= total_minor
+    return Settlement(_payment_state(total_minor, balances), is_covered, dues)
 
 
 def _payment_state(total_minor: int, balances: Sequence[Balance]) -> str:
     charged = sum(balance.charged_minor for balance in balances)
     refunded = sum(balance.refunded_minor for balance in balances)
-    if sum(balance.disputed_minor for balance in balances) > 0:
-        return "disputed"
     if charged == 0:
         return _unfinished_state(balances)
+    if sum(balance.disputed_minor for balance in balances) > 0:
+        return "disputed"
     if refunded >= charged:
         return "refunded"
     if charged < total_minor:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from chalicelib.adapters import payments as stripe
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
 from chalicelib.kernel import webhooks
 from chalicelib.kernel.endpoint import Outside
-from chalicelib.kernel.errors import NotFound, Unavailable
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
@@ -133,25 +133,30 @@ def _patiently(ask: Callable[[], Answer]) -> Answer:
 
 
 def confirm(uow: UnitOfWork, asked: ConfirmPayment) -> PaymentConfirmed | Outside[Any, PaymentConfirmed]:
-    """Whether an intent has paid an order. Raises NotFound when it is not this order's, NotSucceeded, Unavailable."""
-    order = orders.find_by_number(uow, asked.order_number)
+    """Whether an intent has paid an order. Raises NotFound when it is not this order's, NotSucceeded, Unavailable.
+
+    Ten statements in the transaction that records a success, four before it.
+    """
     payment = store.find_by_provider(uow, asked.payment_intent_id)
-    if order is None or payment is None or payment.order_id != order.id:
-        raise NotFound("This order has no such payment")
+    if payment is None or payment.order_id is None:
+        raise rules.NoSuchPayment
     if payment.state == "succeeded":
-        return _confirmation(order)
-    fetch = partial(_patiently, lambda: stripe.gateway().get_intent(asked.payment_intent_id))
-    return Outside(fetch, partial(_confirmed, order.id))
+        return _confirmation(orders.get(uow, payment.order_id), asked)
+    fetch = partial(_patiently, partial(stripe.gateway().get_intent, asked.payment_intent_id))
+    return Outside(fetch, partial(_confirmed, payment, asked))
 
 
-def _confirmed(order_id: int, uow: UnitOfWork, intent: stripe.Intent) -> PaymentConfirmed:
+def _confirmed(payment: Payment, asked: ConfirmPayment, uow: UnitOfWork, intent: stripe.Intent) -> PaymentConfirmed:
     if intent.status != "succeeded":
         raise rules.NotSucceeded(status=rules.state_of_intent(intent.status, intent.failure_code))
-    converge(uow, told_by_intent(intent, at=uow.now))
-    return _confirmation(orders.get(uow, order_id))
+    order = take_in(uow, payment, told_by_intent(intent, at=uow.now))
+    assert order is not None
+    return _confirmation(order, asked)
 
 
-def _confirmation(order: Order) -> PaymentConfirmed:
+def _confirmation(order: Order, asked: ConfirmPayment) -> PaymentConfirmed:
+    if order.number != asked.order_number:
+        raise rules.NoSuchPayment
     if order.state == "cancelled":
         return PaymentConfirmed(success=False, message="The order was cancelled; the payment will be returned")
     if order.payment_state == "paid":
@@ -180,23 +185,29 @@ def take_event(uow: UnitOfWork, event: StripeEvent) -> None:
 
 
 def converge(uow: UnitOfWork, told: Told) -> None:
-    """Takes in what Stripe says about a payment: state, entry, and what they mean for the order. May be repeated.
+    """Takes in what Stripe says about a payment: state, entry, and what they mean for its order. May be repeated.
 
-    Webhooks, their repetitions and the answers to our questions all come here, in any order, and end alike. Locks the
-    order, then the payment. An intent that is none of ours changes nothing.
+    Webhooks, their repetitions and the answers to our questions all come here, in any order, and end alike. An intent
+    that is none of ours changes nothing.
     """
     found = store.find_by_provider(uow, told.provider_id, told.reference)
-    if found is None:
-        if told.reference is not None:
-            count("PaymentUnknown")
-            logger.warning("unknown payment", extra={"provider_id": told.provider_id})
-        return
-    order = None if found.order_id is None else orders.lock_order(uow, found.order_id)
-    accounts = store.lock_accounts(uow, payment_id=found.id, order_id=found.order_id)
-    subject = next(account for account in accounts if account.payment.id == found.id)
+    if found is not None:
+        take_in(uow, found, told)
+    elif told.reference is not None:
+        count("PaymentUnknown")
+        logger.warning("unknown payment", extra={"provider_id": told.provider_id})
+
+
+def take_in(uow: UnitOfWork, payment: Payment, told: Told) -> Order | None:
+    """As `converge`, for a payment that was found: its order as it is now. Locks the order, then its payments."""
+    order = None if payment.order_id is None else orders.lock_order(uow, payment.order_id)
+    accounts = store.lock_accounts(uow, payment_id=payment.id, order_id=payment.order_id)
+    subject = next(account for account in accounts if account.payment.id == payment.id)
     changed = _record(uow, subject, told)
-    if changed is not None and order is not None:
-        settle_order(uow, order, [changed if account is subject else account for account in accounts])
+    if changed is None or order is None:
+        return order
+    now = [changed if account is subject else account for account in accounts]
+    return settle_order(uow, order, now)[0]
 
 
 def _record(uow: UnitOfWork, account: Account, told: Told) -> Account | None:
@@ -223,19 +234,30 @@ def _note_movement(uow: UnitOfWork, payment: Payment, movement: Movement) -> Non
         logger.error("a charge differs from its payment", extra={"payment_id": payment.id})
 
 
-def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> rules.Settlement:
-    """Records what a locked order's payments mean: its payment state, and what we hold and have to return."""
+def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tuple[Order, int]:
+    """Records what a locked order's payments mean: its payment state, and what we hold and have to return.
+
+    The order as it is now, and the sum to be returned.
+    """
     balances = [account.balance for account in accounts]
     is_cancelled = order.state == "cancelled"
     settled = rules.settle(total_minor=order.total_minor, is_cancelled=is_cancelled, balances=balances)
+    if settled.is_covered and order.payment_state not in rules.MONEY_STATES:
+        order = _paid(uow, order)
     if rules.may_record(order.payment_state, settled.payment_state):
         orders.record_payment(uow, order, settled.payment_state)
-        is_first = order.payment_state not in rules.MONEY_STATES
-        if settled.payment_state == "paid" and is_first and not is_cancelled:
-            uow.publish(OrderPaid(order_id=order.id).message())
+        order = replace(order, payment_state=settled.payment_state)
     known = {account.payment.id: account.due_minor for account in accounts}
     _flag(uow, order, [due for due in settled.dues if due.amount_minor != known[due.payment_id]])
-    return settled
+    return order, settled.due_minor
+
+
+def _paid(uow: UnitOfWork, order: Order) -> Order:
+    """The order once it is paid, which it is first even when we hear of the refund before the charge."""
+    orders.record_payment(uow, order, "paid")
+    if order.state != "cancelled":
+        uow.publish(OrderPaid(order_id=order.id).message())
+    return orders.get(uow, order.id)
 
 
 def _flag(uow: UnitOfWork, order: Order, dues: list[RefundDue]) -> None:
