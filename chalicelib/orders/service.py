@@ -274,7 +274,10 @@ def flag_short(uow: UnitOfWork, line_ids: Sequence[int], *, document: str) -> No
 
 
 def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:
-    """Notes how a locked order left, moves it to shipped and announces it. Raises Conflict when it may not ship."""
+    """Notes how a locked order left, moves it to shipped and announces it. Raises Conflict when it may not ship.
+
+    Everything that was picked for it has left; what was not packed before counts as packed too.
+    """
     following = ORDER.next(order.state, "ship")
     store.ship(uow, order, following, tracking_number=tracking_number, carrier=carrier)
     uow.publish(OrderShipped(order_id=order.id).message())

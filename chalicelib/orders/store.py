@@ -121,6 +121,9 @@ SET_RESERVED = """
      WHERE id = %(id)s AND state = 'pending' AND NOT is_reserved
 """
 SHIP = """
+    WITH sent AS (
+        UPDATE order_line SET packed = picked, shipped = picked WHERE order_id = %(id)s AND shipped < picked
+    )
     UPDATE sales_order
        SET tracking_number = %(tracking_number)s, carrier = %(carrier)s, state = %(state)s, hold_expires_at = NULL,
            updated_at = %(now)s
@@ -278,7 +281,10 @@ def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]]) -> None:
 
 
 def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: str, carrier: str) -> None:
-    """Moves an order to its next state and notes how it left. Raises Conflict when it is no longer where it was read."""
+    """Moves an order to its next state and notes how it left, with everything that was picked.
+
+    Raises Conflict when it is no longer where it was read.
+    """
     params = {"id": order.id, "before": order.state, "state": following, "now": uow.now}
     if uow.execute(SHIP, {**params, "tracking_number": tracking_number, "carrier": carrier}) != 1:
         raise Conflict("The order was changed by somebody else; please try again")
