@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.orders import Line, LineProgress
-
 REQUIRE_PACKING = "require_packing_before_shipping"
 
 
@@ -20,8 +18,3 @@ def why_not(state: str, status: str, *, is_packing_required: bool) -> str | None
     if is_packing_required:
         return f"Order must be packed before shipping. Current status: {status}"
     return f"Order is not ready for shipping. Current status: {status}"
-
-
-def progress_of(line: Line) -> LineProgress:
-    """Everything picked is shipped; where packing may be left out it counts as packed too."""
-    return LineProgress(line.id, packed=line.picked - line.packed, shipped=line.picked - line.shipped)

@@ -70,7 +70,6 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
         units=units,
     )
     stock.post(uow, moves=[_leave(order, u) for u in units])
-    orders.add_progress(uow, [rules.progress_of(line) for line in order.lines])
     orders.record_shipment(uow, order, tracking_number=parcel.tracking_number, carrier=parcel.carrier)
     return ShipmentFulfilled(
         message="Shipment fulfilled",

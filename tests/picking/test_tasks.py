@@ -1,13 +1,20 @@
 """One pick task: confirmed, in parts or wrongly; found short; handed out by a robot."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from chalicelib import catalogue, picking
+from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.picking import boxes
+from chalicelib.picking.rules import PlannedTask
 from tests.factories.floor import check_floor, held_for, make_floor, place, put, units_in
 from tests.factories.stock import check_books, make_shelf
 from tests.tenant import Tenant
+
+Asked = tuple[int, int, int, int | None, int]
+"""Task, account of the box, variant, lot, quantity."""
 
 
 def test_a_confirmed_pick_leaves_the_bin_for_the_way_out(tenant: Tenant) -> None:
@@ -242,6 +249,18 @@ def test_a_box_that_is_empty_can_be_reported_short_and_is_not_asked_twice(
     check_floor(tenant)
 
 
-def record_requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[tuple[int, int, int, int | None, int]]]]:
-    """Stands in for the robots: notes what they are asked for."""
-    raise NotImplementedError
+def record_requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[Asked]]]:
+    """Stands in for the robots, who need carriers and boxes: notes what they are asked for."""
+    asked: list[tuple[int, list[Asked]]] = []
+
+    def request(_uow: UnitOfWork, warehouse_id: int, planned: Sequence[PlannedTask], task_ids: Sequence[int]) -> None:
+        picks = [
+            (task_id, task.level.account_id, task.level.variant_id, task.level.lot_id, task.quantity)
+            for task, task_id in zip(planned, task_ids, strict=True)
+            if not task.is_ready
+        ]
+        if picks:
+            asked.append((warehouse_id, picks))
+
+    monkeypatch.setattr(boxes, "request", request)
+    return asked

@@ -4,6 +4,7 @@ from datetime import date
 
 import pytest
 
+from tests.client import Reply
 from tests.factories.floor import check_floor, held_for, make_floor, make_lot, place, put, units_in
 from tests.factories.identity import make_staff
 from tests.factories.orders import make_order
@@ -170,9 +171,10 @@ def test_orders_that_cannot_be_waved(tenant: Tenant) -> None:
     order, unpaid = place(tenant, (shelf, 1)), make_order(tenant, (shelf.product_id, 1))
     unpaid_id = tenant.value("SELECT id FROM sales_order WHERE number = %(n)s", n=unpaid["order_number"])
     assert floor.wave(order).status == 200
-    post = lambda ids: floor.client.post(  # noqa: E731  # four calls of one line
-        "/api/picking/wave-create", {"so_ids": ids, "warehouse_id": tenant.warehouse_id}
-    )
+
+    def post(ids: list[int]) -> Reply:
+        return floor.client.post("/api/picking/wave-create", {"so_ids": ids, "warehouse_id": tenant.warehouse_id})
+
     refused = [post([order.id]), post([unpaid_id]), post([999_999]), post([order.id, order.id])]
     assert [(r.status, r.json["error"]) for r in refused] == [
         (400, f"SO {order.number} status is PICKING, must be OPEN"),
@@ -190,9 +192,11 @@ def test_validating_an_order_for_a_wave(tenant: Tenant) -> None:
     done = place(tenant, (shelf, 1))
     floor.pick_all(done)
     batch_id = floor.wave(waved).json["batch_id"]
-    check = lambda code: floor.client.post(  # noqa: E731  # as above
-        "/api/picking/wave-validate", {"so_barcode": code, "warehouse_id": tenant.warehouse_id}
-    )
+
+    def check(code: str) -> Reply:
+        body = {"so_barcode": code, "warehouse_id": tenant.warehouse_id}
+        return floor.client.post("/api/picking/wave-validate", body)
+
     good = {"valid": True, "so_id": order.id, "so_number": order.number, "line_count": 1, "total_units": 2}
     assert [(r.status, r.json) for r in (check("SO-77"), check(order.number))] == [(200, good), (200, good)]
     assert check("SO-77").statements <= 4
