@@ -162,7 +162,7 @@ def test_forged_tokens(
 def test_credentials_for_something_else(api: Client, tenant: Tenant) -> None:
     staff, shopper = make_staff(tenant), make_customer(tenant)
     for audience in ("commerce", "storage"):
-        assert api.as_bearer(staff.token(audience)).get("/api/auth/me").status == 401  # type: ignore[arg-type]
+        assert api.as_bearer(staff.token(audience)).get("/api/auth/me").status == 401
     assert api.as_bearer(make_api_key(tenant)).get("/api/auth/me").status == 401
     assert api.with_cookie(shopper.cookie()).get("/api/auth/me").status == 401
     assert api.as_bearer(shopper.cookie().removeprefix("qm_session=")).get("/api/auth/me").status == 401
