@@ -75,13 +75,18 @@ class Client:
 
     def call(self, method: str, path: str, body: Any, headers: dict[str, str]) -> Reply:
         """Any request."""
-        import app
-
-        answer = app.app(self._event(method, path, body, headers), None)
+        answer = self.send(self._event(method, path, body, headers))
         raw = answer["body"]
         content = base64.b64decode(raw) if answer.get("isBase64Encoded") else str(raw).encode()
         cookies = (answer.get("multiValueHeaders") or {}).get("Set-Cookie", [])
         return Reply(answer["statusCode"], answer["headers"], cookies, content)
+
+    def send(self, event: dict[str, Any]) -> dict[str, Any]:
+        """One proxy event through the application."""
+        import app
+
+        answer: dict[str, Any] = app.app(event, None)
+        return answer
 
     def _event(self, method: str, path: str, body: Any, headers: dict[str, str]) -> dict[str, Any]:
         parts = urlsplit(path)

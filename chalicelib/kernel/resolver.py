@@ -62,7 +62,7 @@ class Resolver(Generic[Target]):
 
     def resolve(self, method: str, path: str) -> Match[Target] | NoMatch:
         """The match for a method and path. One trailing slash is forgiven. Raises BadPath."""
-        segments = path.removesuffix("/").strip("/").split("/") if path != "/" else [""]
+        segments = path.removeprefix("/").removesuffix("/").split("/")
         allowed: set[str] = set()
         found = self._walk(self._root, segments, 0, (), method, allowed)
         if found is None:
