@@ -7,9 +7,10 @@ say the rest. Every wrong field of a request is reported at once, in the path, t
 import json
 import re
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from io import BytesIO
 from typing import Any, NoReturn
+from urllib.parse import unquote_to_bytes
 
 from pydantic import ValidationError
 
@@ -18,6 +19,8 @@ from chalicelib.kernel.errors import BadRequest, Detail, Invalid, TooLarge, Unsu
 from chalicelib.kernel.requests import HttpRequest
 
 DEPTH_MAX = 32
+EXPONENT_MAX = 308
+"""Of JSON numbers: what a double holds. Others can neither be amounts nor quantities."""
 FORM_FIELDS_MAX = 200
 QUERY_PARAMETERS_MAX = 200
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]')
@@ -50,7 +53,7 @@ def read_json(request: HttpRequest, dialect: Dialect) -> Any:
         text = request.raw_body.decode("utf-8")
         _check_depth(request.raw_body)
         data = json.loads(
-            text, parse_float=Decimal, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
+            text, parse_float=_number, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
         )
     except (ValueError, RecursionError) as error:
         message = f"JSON decode error: {_sentence(error)}"
@@ -67,11 +70,12 @@ def read_form(request: HttpRequest) -> dict[str, str]:
     from multipart import MultipartError, parse_form_data
 
     try:
+        unquote_to_bytes(request.raw_body).decode()  # the parser would replace what is no UTF-8 without a word
         forms, _ = parse_form_data(
             _wsgi(request, "application/x-www-form-urlencoded"), strict=True, part_limit=FORM_FIELDS_MAX
         )
-    except MultipartError as error:
-        raise BadRequest(f"The form cannot be read: {error}") from None
+    except (MultipartError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from None
     return _single(forms.iterallitems())
 
 
@@ -91,8 +95,8 @@ def read_multipart(request: HttpRequest) -> dict[str, str | Upload]:
             memory_limit=limit,
             spool_limit=limit,
         )
-    except MultipartError as error:
-        raise BadRequest(f"The form cannot be read: {error}") from None
+    except (MultipartError, UnicodeDecodeError) as error:
+        raise _unreadable(error) from None
     fields: dict[str, str | Upload] = dict(_single(forms.iterallitems()))
     for name, part in files.iterallitems():
         if name in fields:
@@ -141,6 +145,22 @@ def _single(items: Iterable[tuple[str, str]]) -> dict[str, str]:
         check_text(name, value)
         fields[name] = value
     return fields
+
+
+def _unreadable(error: ValueError) -> BadRequest:
+    reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+    return BadRequest(f"The form cannot be read: {reason}")
+
+
+def _number(text: str) -> Decimal:
+    """A finite number of ordinary size: pydantic would work for a quarter of a minute to make an int of 1e9999999."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        raise ValueError("a number is out of range") from None
+    if abs(number.adjusted()) > EXPONENT_MAX:
+        raise ValueError("a number is out of range")
+    return number
 
 
 def _refuse_constant(name: str) -> NoReturn:
