@@ -1,0 +1,1 @@
+"""The fleet: robots, what they are told and what they say, balconies, levels, carriers and boxes."""

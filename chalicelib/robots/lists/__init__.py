@@ -1,0 +1,1 @@
+"""Lists of the storage surface: requests, jobs and the inventory view."""
