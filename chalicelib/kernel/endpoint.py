@@ -79,11 +79,12 @@ class Redirect:
 
 @dataclass(frozen=True)
 class Binary:
-    """A reply that is no JSON."""
+    """A reply that is no JSON. `status` where it differs from the endpoint's: 304, 206."""
 
     content: bytes
     media_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
 
 
 @dataclass(frozen=True)

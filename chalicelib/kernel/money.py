@@ -44,7 +44,7 @@ def render_amount(minor: int) -> float:
 Amount = Annotated[
     int,
     PlainSerializer(render_amount, return_type=float, when_used="json"),
-    WithJsonSchema({"type": "number", "multipleOf": 0.01, "examples": [12.5]}),
+    WithJsonSchema({"type": "number", "examples": [12.5]}),
 ]
 """Minor units that a reply shows as a number with two decimals."""
 

@@ -254,7 +254,7 @@ def render(endpoint: Endpoint, reply: Any) -> HttpResponse:
     if isinstance(reply, Redirect):
         return HttpResponse(302, media_type="", headers={"Location": reply.location})
     if isinstance(reply, Binary):
-        return HttpResponse(endpoint.status, reply.content, reply.media_type, dict(reply.headers))
+        return HttpResponse(reply.status or endpoint.status, reply.content, reply.media_type, dict(reply.headers))
     if endpoint.reply is None:
         raise TypeError(f"{endpoint.method} {endpoint.path} declares no reply")
     return HttpResponse(endpoint.status, endpoint.reply.dump_json(reply))

@@ -3,7 +3,16 @@
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StrictInt,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 QUANTITY_MAX = 1_000_000_000
@@ -34,7 +43,11 @@ def _refuse_unprintable(value: str) -> str:
     return value
 
 
-Instant = Annotated[datetime, PlainSerializer(_utc, return_type=str, when_used="json")]
+Instant = Annotated[
+    datetime,
+    PlainSerializer(_utc, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T09:30:00.000Z"]}),
+]
 """An aware UTC time, shown as ISO 8601 with Z."""
 Quantity = Annotated[StrictInt, Field(gt=0, le=QUANTITY_MAX)]
 """Whole units of a stock-keeping unit, greater than zero."""

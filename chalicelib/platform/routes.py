@@ -1,0 +1,43 @@
+"""Health, the OpenAPI document, the pages of /docs."""
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from chalicelib.kernel.access import PUBLIC
+from chalicelib.kernel.endpoint import Binary, Call, endpoint
+from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.settings import settings
+from chalicelib.kernel.shapes import NoBody
+from chalicelib.platform import files
+from chalicelib.platform.shapes import Health
+
+AssetName = Annotated[str, StringConstraints(max_length=64)]
+
+
+@endpoint("GET", "/api/v1/health", allow=PUBLIC)
+def check_health(_call: Call[NoBody]) -> Health:
+    """Answers when the service and its database run; otherwise 503."""
+    return Health(version=settings().version)
+
+
+@endpoint("GET", "/api/openapi.json", allow=PUBLIC)
+def get_openapi(call: Call[NoBody]) -> Binary:
+    """This document. It has an ETag, so that asking again costs little."""
+    return files.answer(files.openapi(), _known(call), max_age_s=60)
+
+
+@endpoint("GET", "/docs", allow=PUBLIC, media_type="text/html")
+def show_docs(call: Call[NoBody]) -> Binary:
+    """This document as a page to browse and to try; it loads nothing from elsewhere."""
+    return files.answer(files.page(), _known(call), max_age_s=60)
+
+
+@endpoint("GET", "/docs/{asset}", allow=PUBLIC, media_type="text/javascript", errors=(NotFound,))
+def get_docs_asset(call: Call[NoBody], asset: AssetName) -> Binary:
+    """Scripts, styles and pictures of the page."""
+    return files.answer(files.asset(asset), _known(call), max_age_s=86_400)
+
+
+def _known(call: Call[NoBody]) -> str:
+    return call.request.headers.get("if-none-match", "")
