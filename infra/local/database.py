@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -29,6 +31,11 @@ class Database:
     def template(self) -> str:
         """The database that keeps the first state."""
         return f"{self.name}_first_start"
+
+    @property
+    def spare(self) -> str:
+        """The copy of the first state that waits for the next reset."""
+        return f"{self.name}_next"
 
     @property
     def template_url(self) -> str:
@@ -61,20 +68,45 @@ class Database:
             _clone(connection, self.name, draft)
             _rename(connection, draft, self.template)
 
-    def return_to_first_state(self) -> None:
-        """Puts a copy of the first state in the database's place; open connections to it end, and may come again."""
+    def drop_spare(self) -> None:
+        """Forgets the spare copy, because the first state is about to change."""
         with self._admin() as connection:
-            if not _exists(connection, self.template):
-                raise StageError("There is no first state to return to: this database had data before its first start.")
-            draft = f"{self.name}_next"
-            _drop(connection, draft)
-            _clone(connection, self.template, draft)
-            roles.restrict_database(connection, draft)
-            _drop(connection, self.name)
-            _rename(connection, draft, self.name)
+            _drop(connection, self.spare)
 
-    def _admin(self) -> psycopg.Connection:
-        return psycopg.connect(self.admin_url, autocommit=True)
+    def make_spare(self) -> None:
+        """Makes a copy of the first state ahead of time, so that the next reset only has to rename it.
+
+        Also removes what the last reset put aside.
+        """
+        with self._admin() as connection:
+            _drop(connection, f"{self.name}_past")
+            if _exists(connection, self.template) and not _exists(connection, self.spare):
+                _drop(connection, f"{self.spare}_draft")
+                _clone(connection, self.template, f"{self.spare}_draft")
+                roles.restrict_database(connection, f"{self.spare}_draft")
+                _rename(connection, f"{self.spare}_draft", self.spare)
+
+    def return_to_first_state(self) -> None:
+        """Puts a copy of the first state in the database's place; sessions in it end, and may come again.
+
+        Both change their names in one transaction: there is a database of this name at every moment.
+        """
+        with self._admin() as connection:
+            is_spare_ready = _exists(connection, self.spare) and not _exists(connection, f"{self.name}_past")
+        if not is_spare_ready:
+            self.make_spare()
+        with self._admin() as connection:
+            _close(connection, self.name)
+            with connection.transaction():
+                _rename(connection, self.name, f"{self.name}_past")
+                _rename(connection, self.spare, self.name)
+
+    @contextmanager
+    def _admin(self) -> Iterator[psycopg.Connection]:
+        """A connection that may create and drop databases; one at a time, so that copies do not get mixed up."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute("SELECT pg_advisory_lock(hashtext(%s))", [f"copies of {self.name}"])
+            yield connection
 
 
 def of_cluster(cluster: Cluster) -> Database:
@@ -143,6 +175,12 @@ def _exists(connection: psycopg.Connection, name: str) -> bool:
 
 def _drop(connection: psycopg.Connection, name: str) -> None:
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _close(connection: psycopg.Connection, name: str) -> None:
+    """Ends the sessions in a database, and lets nobody in again under this name."""
+    connection.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
+    connection.execute("SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 def _clone(connection: psycopg.Connection, source: str, target: str) -> None:

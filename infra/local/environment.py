@@ -15,7 +15,6 @@ KEPT = (
     "LC_ALL",
     "TMPDIR",
     "TZ",
-    "PYTHONDONTWRITEBYTECODE",
     "VIRTUAL_ENV",
     "COVERAGE_PROCESS_START",
 )

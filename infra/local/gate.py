@@ -35,13 +35,12 @@ class Gate:
 
     @contextmanager
     def reset(self, *, patience_s: float = 1.0) -> Iterator[None]:
-        """Holds work off and counts a reset. Work that does not end within `patience_s` is not waited for."""
+        """Holds work off, and counts a reset that was completed. Work is waited for, but not above `patience_s`."""
         handle = os.open(self._file, os.O_RDWR)
         try:
             _lock_patiently(handle, patience_s)
-            count = self.generation() + 1
-            os.pwrite(handle, f"{count}\n".encode("ascii"), 0)
             yield
+            os.pwrite(handle, f"{self.generation() + 1}\n".encode("ascii"), 0)
         finally:
             os.close(handle)
 

@@ -58,6 +58,24 @@ def running_pid(data_dir: Path) -> int | None:
     return None
 
 
+def say_ready(data_dir: Path) -> None:
+    """Notes that the platform of this process has come up."""
+    (data_dir / "ready").write_text(str(os.getpid()), encoding="ascii")
+
+
+def check_ready(data_dir: Path) -> None:
+    """Raises StageError unless a platform runs on the directory and has come up."""
+    pid = running_pid(data_dir)
+    if pid is None:
+        raise StageError(f"No platform runs on {data_dir}: start one with `make run`.")
+    try:
+        is_ready = (data_dir / "ready").read_text(encoding="ascii") == str(pid)
+    except OSError:
+        is_ready = False
+    if not is_ready:
+        raise StageError(f"The platform on {data_dir} is still starting: wait until it says that it is ready.")
+
+
 def wait_until_left(data_dir: Path, patience_s: float) -> bool:
     """Whether nobody runs on the directory any more before the time is over."""
     deadline = time.monotonic() + patience_s

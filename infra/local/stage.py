@@ -1,7 +1,6 @@
 """`make run`: all parts in order, with a line of progress each; then watching until somebody says stop."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -44,7 +43,8 @@ def run(options: Options) -> None:
         finally:
             _ignore_signals()
             supervisor.stop()
-    print("\nQuartermaster has stopped.", flush=True)
+    after_ctrl_c = "\n" if sys.stdout.isatty() else ""
+    print(f"{after_ctrl_c}Quartermaster has stopped.", flush=True)
 
 
 @dataclass
@@ -54,44 +54,45 @@ class Stage:
     options: Options
     supervisor: Supervisor
     environment: dict[str, str] = field(default_factory=dict)
+    database: Database = field(init=False)
 
     def start(self) -> None:
         """Everything up to the line that says ready."""
         print(f"Quartermaster, local stage, data in {self.options.data_dir}", flush=True)
         chosen = ports.choose(self.options.data_dir)
         parts = Parts(self.options, chosen)
-        made = self._start_database(parts)
+        self._start_database(parts)
         secrets = keys.load_or_make(self.options.data_dir)
+        made = self.database
         self.environment = environment.for_children(
             self.options, chosen, secrets, app_url=made.app_url, owner_url=made.owner_url
         )
-        Gate(self.options.data_dir)
         self._start_services(parts)
-        is_first = self._prepare_data(made)
+        is_first = self._prepare_data()
         self._start_api(parts)
         if is_first and self.options.is_demo:
             self._play_day()
+        place.say_ready(self.options.data_dir)
         print(f"Quartermaster is ready: {self.options.base_url}", flush=True)
 
     def watch(self) -> None:
         """Watches the parts for ever. Raises StageError when one keeps dying, Stop when it is time to."""
-        gate = Gate(self.options.data_dir)
-        generation = gate.generation()
+        gate, generation = Gate(self.options.data_dir), -1
         while True:
             self.supervisor.check()
             if gate.generation() != generation:
                 generation = gate.generation()
-                self.supervisor.restart("robots", between=self._forget_robots)
+                self.database.make_spare()
             time.sleep(WATCH_S)
 
-    def _start_database(self, parts: Parts) -> Database:
+    def _start_database(self, parts: Parts) -> None:
         if self.options.database_url:
             with _step("PostgreSQL of DATABASE_URL"):
-                return database.on_given_server(self.options.database_url)
+                self.database = database.on_given_server(self.options.database_url)
+            return
         with _step("PostgreSQL"):
-            postgres = parts.postgres()
-            self.supervisor.launch(postgres)
-            return database.on_own_server(self.options.data_dir, parts.ports["postgres"])
+            self.supervisor.launch(parts.postgres())
+            self.database = database.on_own_server(self.options.data_dir, parts.ports["postgres"])
 
     def _start_services(self, parts: Parts) -> None:
         started = [
@@ -105,8 +106,10 @@ class Stage:
                 self.supervisor.launch(part)
             self.supervisor.wait_ready(*started)
 
-    def _prepare_data(self, made: Database) -> bool:
+    def _prepare_data(self) -> bool:
         """Migrates; fills an empty database and keeps its first state. Whether this was the first start."""
+        made = self.database
+        made.drop_spare()
         has_first_state = made.has_first_state()
         is_first = not has_first_state and (made.is_ours or not made.has_data())
         if is_first and made.is_ours:
@@ -177,9 +180,6 @@ class Stage:
         if process.returncode:
             raise StageError(f"The step failed: {last_words(log_file)} (see {log_file}).")
         return last_words(log_file)
-
-    def _forget_robots(self) -> None:
-        shutil.rmtree(self.options.data_dir / "robots", ignore_errors=True)
 
 
 def _listen_to_signals() -> None:

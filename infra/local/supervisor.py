@@ -19,6 +19,7 @@ CRASHES_MAX = 5
 CRASH_WINDOW_S = 60.0
 LOG_MAX_BYTES = 20_000_000
 READY_PATIENCE_S = 60.0
+REGISTER = "processes.json"
 
 
 @dataclass
@@ -57,7 +58,7 @@ class Supervisor:
     """
 
     def __init__(self, data_dir: Path, say: Callable[[str], None]) -> None:
-        self._register = data_dir / "processes.json"
+        self._register = data_dir / REGISTER
         self._say = say
         self._parts: list[Part] = []
 
@@ -67,7 +68,7 @@ class Supervisor:
             known = json.loads(self._register.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return 0
-        ended = [processes.end_stranger(int(pid), str(mark), polite=int(polite)) for pid, mark, polite in known]
+        ended = [processes.end_stranger(*_identity(entry), polite=int(entry["polite"])) for entry in known]
         self._register.unlink(missing_ok=True)
         return sum(ended)
 
@@ -90,16 +91,8 @@ class Supervisor:
                     raise StageError(f"{part.name} does not answer (see {part.log_file}).")
                 time.sleep(0.02)
 
-    def restart(self, name: str, *, between: Callable[[], None] = lambda: None) -> None:
-        """Ends a part and starts it again."""
-        part = next(part for part in self._parts if part.name == name)
-        _end(part)
-        between()
-        part.process = part.start()
-        self._note()
-
     def check(self) -> None:
-        """Starts again what has died. Raises StageError when a part keeps dying. Called a few times a second."""
+        """Starts again what has ended. Raises StageError when a part keeps dying. Called a few times a second."""
         _reap_orphans({part.process.pid for part in self._parts if part.process})
         for part in self._parts:
             assert part.process is not None
@@ -110,6 +103,13 @@ class Supervisor:
     def _revive(self, part: Part, code: int) -> None:
         assert part.process is not None
         processes.kill_group(part.process.pid)
+        if code != 0:
+            self._note_crash(part, code)
+        part.process = part.start()
+        self._note()
+
+    def _note_crash(self, part: Part, code: int) -> None:
+        """Says that a part died. One that ended with 0 was asked to: a reset does that."""
         now = time.monotonic()
         part.crashes.append(now)
         if len(part.crashes) == CRASHES_MAX and now - part.crashes[0] < CRASH_WINDOW_S:
@@ -117,8 +117,6 @@ class Supervisor:
             raise StageError(f"{part.name} has stopped {CRASHES_MAX} times: {words} (see {part.log_file}).")
         self._say(f"{part.name} stopped ({_how(code)}) and is started again; see {part.log_file}")
         time.sleep(0.2 * (len(part.crashes) - 1))
-        part.process = part.start()
-        self._note()
 
     def stop(self) -> None:
         """Ends all parts: tier by tier, those of one tier at the same time. May be repeated."""
@@ -135,7 +133,12 @@ class Supervisor:
 
     def _note(self) -> None:
         running = [
-            (part.process.pid, processes.started_at(part.process.pid), int(part.polite))
+            {
+                "name": part.name,
+                "pid": part.process.pid,
+                "mark": processes.started_at(part.process.pid),
+                "polite": int(part.polite),
+            }
             for part in self._parts
             if part.process is not None
         ]
@@ -153,9 +156,15 @@ def last_words(log_file: Path) -> str:
     return lines[-1].strip()[:300] if lines else "it said nothing"
 
 
-def _end(part: Part) -> None:
-    if part.process is not None:
-        processes.end(part.process, polite=part.polite, patience_s=part.patience_s)
+def end_part(data_dir: Path, name: str) -> None:
+    """Ends a part of the platform that runs on `data_dir`; its supervisor starts it again."""
+    for entry in json.loads((data_dir / REGISTER).read_text(encoding="utf-8")):
+        if entry["name"] == name:
+            processes.end_stranger(*_identity(entry), polite=int(entry["polite"]), patience_s=1.0)
+
+
+def _identity(entry: Mapping[str, object]) -> tuple[int, str]:
+    return int(str(entry["pid"])), str(entry["mark"])
 
 
 def _how(code: int) -> str:

@@ -1,0 +1,40 @@
+# Quartermaster. `make` alone lists what there is; `make run` is all it takes to see it work.
+
+PY := .venv/bin/python
+
+.PHONY: help run day reset stop test lint openapi routes bench setup
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: setup ## Start everything on loopback (PORT=8080 DATA_DIR=.data DEMO=0 LIMITS=off DATABASE_URL=...)
+	@exec $(PY) -m infra.local run
+
+day: setup ## Play the business day against the running platform (PORT=8080)
+	@exec $(PY) -m infra.local day
+
+reset: setup ## Bring the running platform back to its first state (DATA_DIR=.data)
+	@exec $(PY) -m infra.local reset
+
+stop: setup ## Stop the running platform (DATA_DIR=.data)
+	@exec $(PY) -m infra.local stop
+
+test: setup ## Run the tests, or some of them (T=tests/stock)
+	@$(PY) -m pytest $(T)
+
+lint: setup ## Check style, format and types
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+openapi: setup ## Write openapi.json anew from the declarations
+	@$(PY) -m infra.tools openapi
+
+routes: setup ## Write the light route table anew and list all routes
+	@$(PY) -m infra.tools routes
+
+bench: setup ## Measure what DESIGN.md budgets, and requests per second
+	@$(PY) -m infra.bench
+
+setup:
+	@sh infra/local/setup.sh
