@@ -36,7 +36,7 @@ class Tenant:
     def rows(self, sql: str, **params: Any) -> list[dict[str, Any]]:
         """Looks straight into the tables of this organization, past the application."""
         with self.uow() as uow:
-            return uow.rows(sql.encode(), params)
+            return uow.rows(sql, params)
 
     def value(self, sql: str, **params: Any) -> Any:
         """The first column of the first row."""

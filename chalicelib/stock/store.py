@@ -172,7 +172,7 @@ LIST_LEVELS = """
             FROM stock_level s JOIN account c ON c.id = s.account_id
            WHERE s.variant_id = a.variant_id AND c.warehouse_id = a.warehouse_id AND c.kind IN ('bin', 'outbound')) inside
      WHERE (%(variant_id)s::int IS NULL OR a.variant_id = %(variant_id)s)
-       AND (%(sku)s::text IS NULL OR upper(v.sku) = upper(%(sku)s))
+       AND (%(sku)s::text IS NULL OR v.sku_key = upper(%(sku)s))
        AND (%(location_id)s::int IS NULL OR a.warehouse_id = %(location_id)s)
      ORDER BY a.variant_id, a.warehouse_id
      LIMIT %(limit)s OFFSET %(offset)s
@@ -200,7 +200,7 @@ LIST_LEVELS_AS_OF = """
             JOIN account t ON t.id = m.to_account_id
            WHERE m.variant_id = a.variant_id AND m.occurred_at > %(as_of)s) since ON true
      WHERE (%(variant_id)s::int IS NULL OR a.variant_id = %(variant_id)s)
-       AND (%(sku)s::text IS NULL OR upper(v.sku) = upper(%(sku)s))
+       AND (%(sku)s::text IS NULL OR v.sku_key = upper(%(sku)s))
        AND (%(location_id)s::int IS NULL OR a.warehouse_id = %(location_id)s)
      ORDER BY a.variant_id, a.warehouse_id
      LIMIT %(limit)s OFFSET %(offset)s
@@ -233,7 +233,7 @@ FIND_VARIANT = """
            (SELECT b.account_id FROM bin b JOIN warehouse w ON w.id = b.warehouse_id
              WHERE b.warehouse_id = %(location_id)s AND b.kind = 'Default' AND w.is_active) AS default_account_id
       FROM variant v
-     WHERE v.id = %(variant_id)s OR (%(variant_id)s::int IS NULL AND upper(v.sku) = upper(%(sku)s))
+     WHERE v.id = %(variant_id)s OR (%(variant_id)s::int IS NULL AND v.sku_key = upper(%(sku)s))
 """
 
 LIST_YOUNGEST_HOLDS = """
