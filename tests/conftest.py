@@ -41,6 +41,7 @@ for stray in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "DATABASE_URL"):
     os.environ.pop(stray, None)
 
 from tests.client import Client  # noqa: E402  # the environment above must be set before the application is imported
+from tests.providers import doubles, providers  # noqa: E402, F401  # fixtures for every folder
 from tests.tenant import Clock, Tenant, create_tenant  # noqa: E402
 
 _numbers = count(1)
@@ -74,8 +75,9 @@ def aws() -> Iterator[None]:
     """DynamoDB, SQS and S3 in this process (moto), with the resources that the platform uses."""
     from moto import mock_aws
 
-    from tests.resources import create_resources
+    from tests.resources import create_resources, make_writes_atomic
 
+    make_writes_atomic()
     with mock_aws():
         create_resources()
         yield

@@ -51,8 +51,8 @@ FIND_BY_NAME = """
            business_ein, resale_certificate, state_of_operation, shipping_address, city, state, zip, payment_terms,
            credit_limit_minor, is_active, created_at, password_hash
       FROM customer
-     WHERE lower(username) = lower(%(name)s) OR lower(email) = lower(%(name)s)
-     ORDER BY lower(username) = lower(%(name)s) DESC
+     WHERE username_key = lower(%(name)s) OR email_key = lower(%(name)s)
+     ORDER BY username_key = lower(%(name)s) DESC
      LIMIT 1
 """
 FIND = """
@@ -63,12 +63,12 @@ FIND = """
      WHERE id = %(id)s
 """
 FIND_TAKEN = """
-    SELECT CASE WHEN lower(username) = lower(%(username)s) THEN 'username'
-                WHEN lower(email) = lower(%(email)s::text) THEN 'email'
+    SELECT CASE WHEN username_key = lower(%(username)s) THEN 'username'
+                WHEN email_key = lower(%(email)s::text) THEN 'email'
                 ELSE 'phone' END AS field
       FROM customer
-     WHERE lower(username) = lower(%(username)s) OR lower(email) = lower(%(email)s::text) OR phone = %(phone)s::text
-     ORDER BY lower(username) = lower(%(username)s) DESC, phone IS NOT DISTINCT FROM %(phone)s::text
+     WHERE username_key = lower(%(username)s) OR email_key = lower(%(email)s::text) OR phone = %(phone)s::text
+     ORDER BY username_key = lower(%(username)s) DESC, phone IS NOT DISTINCT FROM %(phone)s::text
      LIMIT 1
 """
 CREATE = """
@@ -94,7 +94,7 @@ CHANGE_HASH = """
 VERIFY_EMAIL = """
     UPDATE customer
        SET email_verified_at = coalesce(email_verified_at, %(now)s)
-     WHERE id = %(id)s AND lower(email) = lower(%(email)s)
+     WHERE id = %(id)s AND email_key = lower(%(email)s)
        AND (email_verified_at IS NOT NULL OR NOT %(only_again)s)
 """
 

@@ -40,8 +40,8 @@ FIND_STAFF = """
     SELECT id, username, email, first_name, last_name, password_hash, must_change_password, is_active,
            commerce_role, wms_role, storage_role, functions, warehouse_ids, warehouse_id
       FROM staff
-     WHERE lower(username) = lower(%(name)s) OR lower(email) = lower(%(name)s)
-     ORDER BY lower(username) = lower(%(name)s) DESC
+     WHERE username_key = lower(%(name)s) OR email_key = lower(%(name)s)
+     ORDER BY username_key = lower(%(name)s) DESC
      LIMIT 1
 """
 GET_STAFF = """
