@@ -5,7 +5,7 @@ from datetime import date
 from itertools import count
 from typing import Any
 
-from chalicelib import catalogue, orders, places, stock
+from chalicelib import catalogue, orders, places, robots, stock
 from tests.client import Client, Reply
 from tests.factories.identity import make_warehouse_user
 from tests.factories.stock import Shelf
@@ -123,6 +123,24 @@ def put(
         move = stock.Move(shelf.variant_id, units, "supplier", account_id, "purchase_received", "test:put", lot_id)
         stock.post(uow, moves=[move])
     return account_id
+
+
+def make_storage(tenant: Tenant, *, pick_sequence: int = 0) -> tuple[int, list[int]]:
+    """A robot storage with a balcony and two boxes on a carrier: the accounts of the staging bin and of the boxes."""
+    number = next(_numbers)
+    with tenant.uow() as uow:
+        level_id = robots.create_level(uow, warehouse_id=tenant.warehouse_id, height_mm=500)
+        balcony = robots.create_balcony(
+            uow, warehouse_id=tenant.warehouse_id, name=f"BALCONY-{number}", pick_sequence=pick_sequence
+        )
+        carrier = robots.NewCarrier(code=f"C{number}", level_id=level_id, position_x=1, position_y=1)
+        (carrier_id,) = robots.create_carriers(uow, [carrier], warehouse_id=tenant.warehouse_id)
+        boxes = [
+            robots.NewBox(carrier_id=carrier_id, code=f"C{number}-{n}", section_code=section)
+            for n, section in enumerate(("11110000", "00001111"))
+        ]
+        made = robots.create_boxes(uow, boxes)
+    return balcony.staging_account_id, [box.account_id for box in made]
 
 
 def make_lot(tenant: Tenant, shelf: Shelf, *, expires_on: date | None, status: str = "active") -> int:

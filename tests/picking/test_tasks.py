@@ -1,20 +1,13 @@
 """One pick task: confirmed, in parts or wrongly; found short; handed out by a robot."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from chalicelib import catalogue, picking
-from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.picking import boxes
-from chalicelib.picking.rules import PlannedTask
-from tests.factories.floor import check_floor, held_for, make_floor, place, put, units_in
+from tests.factories.floor import check_floor, held_for, make_floor, make_storage, place, put, units_in
 from tests.factories.stock import check_books, make_shelf
 from tests.tenant import Tenant
-
-Asked = tuple[int, int, int, int | None, int]
-"""Task, account of the box, variant, lot, quantity."""
 
 
 def test_a_confirmed_pick_leaves_the_bin_for_the_way_out(tenant: Tenant) -> None:
@@ -196,71 +189,77 @@ def test_a_cancelled_batch_with_a_short_pick_leaves_the_missing_missing(tenant: 
     assert floor.wave(order).json["total_units"] == 3
 
 
-def test_units_in_a_robot_box_wait_until_they_are_handed_out(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = record_requests(monkeypatch)
+def test_units_in_a_robot_box_wait_until_they_are_handed_out(tenant: Tenant) -> None:
     floor, shelf = make_floor(tenant), make_shelf(tenant, free=0)
-    box = put(tenant, shelf, 5, kind="RobotBox")
-    order = place(tenant, (shelf, 2))
-    batch_id = floor.wave(order).json["batch_id"]
-    task = floor.tasks(batch_id)[0]
-    assert (task["is_ready"], asked) == (
-        False,
-        [(tenant.warehouse_id, [(task["pick_task_id"], box, shelf.variant_id, None, 2)])],
-    )
+    balcony, (box, _) = make_storage(tenant, pick_sequence=7)
+    put(tenant, shelf, 5, account_id=box)
+    wave = floor.wave(place(tenant, (shelf, 2)))
+    assert (wave.status, wave.json["first_pick"], wave.statements) == (200, None, 14)
+    batch_id = wave.json["batch_id"]
+    task_id = floor.tasks(batch_id)[0]["pick_task_id"]
+    assert asked_of_robots(tenant) == [(task_id, box, shelf.variant_id, 2)]
     waiting = floor.client.get(f"/api/picking/batch/{batch_id}/next")
     assert (waiting.status, waiting.json) == (200, {"message": "Waiting for robots", "waiting": 1})
-    early = floor.confirm(task["pick_task_id"], shelf.sku, 2)
+    early = floor.confirm(task_id, shelf.sku, 2)
     assert (early.status, early.json["error"]) == (409, "Pick task is waiting for a robot")
-    balcony = put(tenant, make_shelf(tenant), 1, kind="PickableStaging", pick_sequence=7)
     with tenant.uow() as uow:
-        assert picking.hand_over(uow, task["pick_task_id"], balcony)
+        assert picking.hand_over(uow, task_id, balcony)
     with tenant.uow() as uow:
-        assert not picking.hand_over(uow, task["pick_task_id"], balcony)
+        assert not picking.hand_over(uow, task_id, balcony)
         assert not picking.hand_over(uow, 999_999, balcony)
     ready = floor.client.get(f"/api/picking/batch/{batch_id}/next").json
-    assert (ready["pick_task_id"], ready["pick_sequence"], ready["is_ready"]) == (task["pick_task_id"], 7, True)
+    assert (ready["pick_task_id"], ready["pick_sequence"], ready["is_ready"]) == (task_id, 7, True)
     check_books(tenant)
     check_floor(tenant)
-    assert floor.confirm(task["pick_task_id"], shelf.sku, 2).status == 200
+    assert floor.confirm(task_id, shelf.sku, 2).status == 200
     levels = tenant.rows("SELECT account_id, on_hand FROM stock_level WHERE variant_id = %(v)s", v=shelf.variant_id)
-    assert {row["account_id"]: row["on_hand"] for row in levels if row["account_id"] in (box, balcony)} == {
-        box: 3,
-        balcony: 0,
-    }
+    on_hand = {row["account_id"]: row["on_hand"] for row in levels}
+    assert (on_hand[box], on_hand[balcony], shelf.free()) == (3, 0, 3)
     check_books(tenant)
     check_floor(tenant)
 
 
-def test_a_box_that_is_empty_can_be_reported_short_and_is_not_asked_twice(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked = record_requests(monkeypatch)
+def test_an_empty_box_is_reported_short_and_another_one_asked_for(tenant: Tenant) -> None:
     floor, shelf = make_floor(tenant), make_shelf(tenant, free=0)
-    put(tenant, shelf, 2, kind="RobotBox", pick_sequence=1)
-    second_box = put(tenant, shelf, 2, kind="RobotBox", pick_sequence=2)
+    balcony, boxes = make_storage(tenant)
+    for box in boxes:
+        put(tenant, shelf, 2, account_id=box)
     task_id = floor.tasks(floor.wave(place(tenant, (shelf, 2))).json["batch_id"])[0]["pick_task_id"]
     assert floor.short(task_id, 1).status == 409
     reply = floor.short(task_id, 0)
-    assert (reply.status, reply.json["quantity_replanned"], reply.json["replanned"][0]["is_ready"]) == (200, 2, False)
-    assert [pick[1] for _, picks in asked for pick in picks][1:] == [second_box]
+    assert (reply.status, reply.json["quantity_replanned"]) == (200, 2)
+    replanned = reply.json["replanned"][0]
+    assert replanned["is_ready"] is False
+    assert asked_of_robots(tenant) == [
+        (task_id, boxes[0], shelf.variant_id, 2),
+        (replanned["pick_task_id"], boxes[1], shelf.variant_id, 2),
+    ]
     with tenant.uow() as uow:
-        assert not picking.hand_over(uow, task_id, second_box)
+        assert not picking.hand_over(uow, task_id, balcony)
     check_books(tenant)
     check_floor(tenant)
 
 
-def record_requests(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[Asked]]]:
-    """Stands in for the robots, who need carriers and boxes: notes what they are asked for."""
-    asked: list[tuple[int, list[Asked]]] = []
+def test_a_batch_that_waits_for_robots_can_be_given_up(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=0)
+    balcony, (box, _) = make_storage(tenant)
+    put(tenant, shelf, 2, account_id=box)
+    batch_id = floor.wave(place(tenant, (shelf, 2))).json["batch_id"]
+    task_id = floor.tasks(batch_id)[0]["pick_task_id"]
+    assert floor.cancel(batch_id).status == 200
+    with tenant.uow() as uow:
+        assert not picking.hand_over(uow, task_id, balcony)
+    assert tenant.rows("SELECT on_hand, allocated FROM stock_level WHERE account_id = %(a)s", a=box) == [
+        {"on_hand": 2, "allocated": 0}
+    ]
+    check_books(tenant)
+    check_floor(tenant)
 
-    def request(_uow: UnitOfWork, warehouse_id: int, planned: Sequence[PlannedTask], task_ids: Sequence[int]) -> None:
-        picks = [
-            (task_id, task.level.account_id, task.level.variant_id, task.level.lot_id, task.quantity)
-            for task, task_id in zip(planned, task_ids, strict=True)
-            if not task.is_ready
-        ]
-        if picks:
-            asked.append((warehouse_id, picks))
 
-    monkeypatch.setattr(boxes, "request", request)
-    return asked
+def asked_of_robots(tenant: Tenant) -> list[tuple[int, int, int, int]]:
+    """(task, account of the box, variant, units) of every job for a pick."""
+    rows = tenant.rows(
+        "SELECT pick_task_id, from_account_id, variant_id, quantity FROM storage_job WHERE pick_task_id IS NOT NULL "
+        "ORDER BY pick_task_id"
+    )
+    return [tuple(row.values()) for row in rows]
