@@ -20,6 +20,15 @@ class HoldBooks(Shape):
     wrong_lines: int
 
 
+class PaymentBooks(Shape):
+    """Card payments' entries against the payment state of their orders; sums in minor units."""
+
+    orders: int
+    entries_minor: int
+    wrong_orders: int
+    refunds_due_minor: int
+
+
 class OutboxBooks(Shape):
     """Effects that were announced, still wait, or failed for good."""
 
@@ -43,5 +52,6 @@ class Books(Shape):
     is_whole: bool
     stock: StockBooks
     holds: HoldBooks
+    payments: PaymentBooks
     outbox: OutboxBooks
     audit: AuditBooks

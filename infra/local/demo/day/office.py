@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from infra.local.demo.day.caller import DayFailed, headline, show, until
+from infra.local.demo.day.caller import DayFailed, dollars, headline, show, until
 from infra.local.demo.day.cast import ADMIN, Cast
 
 
@@ -97,10 +97,12 @@ def _settled(books: dict[str, Any]) -> dict[str, Any] | None:
 
 def _table(books: dict[str, Any]) -> list[str]:
     stock, holds, outbox, audit = books["stock"], books["holds"], books["outbox"], books["audit"]
+    money = books["payments"]
     rows = [
         ("sum of moves = levels", f"{stock['moves']} moves, {stock['units_moved']} units", stock["wrong_levels"]),
         ("levels, holds = availability", "every variant, every warehouse", stock["wrong_availability"]),
         ("holds = open order lines", f"{holds['held_units']} of {holds['open_units']} units", holds["wrong_lines"]),
+        ("card payments = paid orders", dollars(money["entries_minor"] / 100), money["wrong_orders"]),
         ("every outbox row closed", f"{outbox['rows']} rows, {outbox['open']} open", outbox["dead"]),
         (
             "audit chain whole",
