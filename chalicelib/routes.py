@@ -15,6 +15,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/login", "chalicelib.customers.routes", "sign_in_customer", "public"),
     ("POST", "/api/logout", "chalicelib.customers.routes", "sign_out_customer", "customer"),
     ("GET", "/api/me", "chalicelib.customers.routes", "get_own_profile", "customer"),
+    ("GET", "/api/openapi.json", "chalicelib.platform.routes", "get_openapi", "public"),
     ("POST", "/api/orders", "chalicelib.orders.routes", "place_order", "public, or customer"),
     ("GET", "/api/orders/{order_number}", "chalicelib.orders.routes", "track_order", "public, or customer"),
     ("POST", "/api/packing/complete", "chalicelib.packing.routes", "complete_packing", "warehouse user: pack"),
@@ -42,6 +43,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/staff/login", "chalicelib.identity.routes", "sign_in_to_staff_portal", "public"),
     ("POST", "/api/staff/logout", "chalicelib.identity.routes", "sign_out_of_staff_portal", "public, or staff"),
     ("GET", "/api/staff/me", "chalicelib.identity.routes", "get_staff_profile", "staff, even before the password change"),
+    ("GET", "/api/v1/health", "chalicelib.platform.routes", "check_health", "public"),
     ("POST", "/api/v1/inventory_adjustments", "chalicelib.stock.routes", "adjust_inventory", "api key: inventory:write"),
     ("GET", "/api/v1/inventory_ledger", "chalicelib.stock.routes", "list_inventory_ledger", "api key: inventory:read"),
     ("GET", "/api/v1/inventory_levels", "chalicelib.stock.routes", "list_inventory_levels", "api key: inventory:read"),
@@ -72,6 +74,8 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/voice/webhook/call-complete", "chalicelib.voice.routes", "complete_voice_call", "signed by elevenlabs"),
     ("GET", "/api/warehouses/list", "chalicelib.places.routes", "list_warehouses", "warehouse user"),
     ("POST", "/api/webhooks/stripe", "chalicelib.payments.routes", "take_stripe_event", "signed by stripe"),
+    ("GET", "/docs", "chalicelib.platform.routes", "show_docs", "public"),
+    ("GET", "/docs/{asset}", "chalicelib.platform.routes", "get_docs_asset", "public"),
 )
 
 CONSUMERS: dict[str, tuple[str, str]] = {
