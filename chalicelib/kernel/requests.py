@@ -37,8 +37,9 @@ class HttpRequest:
 
     @property
     def host(self) -> str:
-        """Host name without port, lower case."""
-        return self.headers.get("host", "").rsplit(":", 1)[0].lower()
+        """Host name without port, lower case; empty when it is none."""
+        name = self.headers.get("host", "").rsplit(":", 1)[0].lower()
+        return name if name.isascii() and name.isprintable() else ""
 
     @property
     def media_type(self) -> str:

@@ -157,20 +157,19 @@ def unit_of_work(entrance: Entrance, *, request_id: str = "") -> Iterator[UnitOf
     Raises EntryRefused when the credential is unknown, Unavailable when PostgreSQL cannot be reached or is lost on the
     way, psycopg.errors.SerializationFailure and DeadlockDetected for the caller to run the block again.
     """
-    connection = database.connection()
-    uow = _begin(connection, entrance, request_id)
+    uow = _begin(database.connection(), entrance, request_id)
     try:
         yield uow
         uow.flush()
         uow._run(store.COMMIT, NO_PARAMS)
     except psycopg.OperationalError as error:
-        _abandon(connection)
+        _abandon(uow.connection)
         if isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):
             raise
         logger.error("database lost", extra={"sqlstate": error.sqlstate})
         raise Unavailable from error
     except BaseException:
-        _abandon(connection)
+        _abandon(uow.connection)
         raise
 
 
@@ -188,6 +187,9 @@ def _begin(connection: database.Connection, entrance: Entrance, request_id: str)
         except psycopg.OperationalError as error:
             database.discard()
             raise Unavailable from error
+    except BaseException:
+        _abandon(connection)
+        raise
     if "refused" in entered:
         _abandon(connection)
         raise EntryRefused(entered["refused"])

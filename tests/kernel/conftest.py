@@ -41,7 +41,7 @@ def _no_traces() -> Iterator[None]:
 
 
 @pytest.fixture(scope="package")
-def _note_table(database: Cluster) -> Iterator[None]:
+def note_table(database: Cluster) -> Iterator[None]:
     """A tenant table without a meaning, dropped afterwards."""
     with psycopg.connect(database.owner_url(), autocommit=True) as connection:
         connection.execute(CREATE_NOTE)
@@ -50,7 +50,7 @@ def _note_table(database: Cluster) -> Iterator[None]:
 
 
 @pytest.fixture
-def kernel(tenant: Tenant, _note_table: None) -> KernelClient:
+def kernel(tenant: Tenant, note_table: None) -> KernelClient:
     """The kernel's test app as nobody in particular."""
     return KernelClient(tenant.host)
 
@@ -79,7 +79,7 @@ def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Abstra
 
 
 @pytest.fixture
-def notes(tenant: Tenant, _note_table: None) -> Callable[[], dict[str, int]]:
+def notes(tenant: Tenant, note_table: None) -> Callable[[], dict[str, int]]:
     """What stands in the table of notes: numbers by name, of this test's organization."""
     return lambda: {row["name"]: row["number"] for row in tenant.rows("SELECT name, number FROM kernel_note")}
 
