@@ -1,4 +1,8 @@
-"""Batches: from orders to tasks, and how a batch ends. What is done with one task stands in tasks.py."""
+"""Batches: from orders to tasks, and how a batch ends. What is done with one task stands in tasks.py.
+
+Locks are taken in one order: batch, tasks, orders with their lines, stock. A task's own transaction only shares its batch,
+so that the end of a batch waits for every pick in flight and no pick starts after it.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -236,11 +236,15 @@ FIND_VARIANT = """
      WHERE v.id = %(variant_id)s OR (%(variant_id)s::int IS NULL AND v.sku_key = upper(%(sku)s))
 """
 
+# What is allocated to a pick has its units under it; only the rest of a hold can be broken, and it always suffices.
 LIST_YOUNGEST_HOLDS = """
-    SELECT order_line_id, variant_id, warehouse_id, quantity
-      FROM stock_hold
-     WHERE variant_id = %(variant_id)s AND warehouse_id = %(warehouse_id)s
-     ORDER BY held_at DESC, order_line_id DESC FOR UPDATE
+    SELECT h.order_line_id, h.variant_id, h.warehouse_id,
+           (h.quantity - coalesce((SELECT sum(s.quantity - s.picked)
+              FROM pick_task_share s JOIN pick_task t ON t.id = s.task_id
+             WHERE s.order_line_id = h.order_line_id AND t.status = 'PENDING'), 0))::bigint AS quantity
+      FROM stock_hold h
+     WHERE h.variant_id = %(variant_id)s AND h.warehouse_id = %(warehouse_id)s
+     ORDER BY h.held_at DESC, h.order_line_id DESC FOR UPDATE OF h
 """
 
 LEVEL_AT = """
@@ -381,7 +385,7 @@ def list_holds(uow: UnitOfWork, order_line_ids: list[int]) -> list[HoldChange]:
 
 
 def list_youngest_holds(uow: UnitOfWork, variant_id: int, warehouse_id: int) -> list[HoldChange]:
-    """Holds of a variant at a warehouse, the youngest first, locked."""
+    """What holds of a variant at a warehouse are not allocated to picks yet, the youngest first, locked."""
     return uow.fetch_all(HoldChange, LIST_YOUNGEST_HOLDS, {"variant_id": variant_id, "warehouse_id": warehouse_id})
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib import catalogue, picking
 from tests.factories.floor import check_floor, held_for, make_floor, make_storage, place, put, units_in
+from tests.factories.identity import make_api_key
 from tests.factories.stock import check_books, make_shelf
 from tests.tenant import Tenant
 
@@ -263,3 +264,20 @@ def asked_of_robots(tenant: Tenant) -> list[tuple[int, int, int, int]]:
         "ORDER BY pick_task_id"
     )
     return [tuple(row.values()) for row in rows]
+
+
+def test_stock_that_vanishes_elsewhere_leaves_a_planned_pick_alone(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=5)
+    put(tenant, shelf, 5)
+    older, younger = place(tenant, (shelf, 5)), place(tenant, (shelf, 5))
+    task_id = floor.wave(younger).json["first_pick"]["pick_task_id"]
+    key = floor.client.as_bearer(make_api_key(tenant))
+    body = {"variant_id": shelf.variant_id, "location_id": tenant.warehouse_id, "quantity": -5, "reason": "damage"}
+    reply = key.post("/api/v1/inventory_adjustments", body)
+    assert reply.status == 201
+    assert [held_for(tenant, o) for o in (older, younger)] == [[0], [5]]
+    assert floor.confirm(task_id, shelf.sku, 5).status == 200
+    tenant.work_off()
+    assert (floor.now(older).is_short, floor.now(younger).is_short) == (True, False)
+    check_books(tenant)
+    check_floor(tenant)
