@@ -96,11 +96,12 @@ def settle_cancellation(job: Job[OrderCancelled]) -> Outside[Intent | None, None
 def _finish_cancellation(
     event: OrderCancelled, payment: Payment | None, uow: UnitOfWork, intent: Intent | None
 ) -> None:
+    orders.lock_order(uow, event.order_id)
     if intent is not None:
         service.converge(uow, service.told_by_intent(intent, at=uow.now))
     elif payment is not None:
         store.give_up(uow, payment.id)
-    order = orders.lock_order(uow, event.order_id)
+    order = orders.get(uow, event.order_id)
     accounts = store.lock_accounts(uow, payment_id=None, order_id=order.id)
     order, due_minor = service.settle_order(uow, order, accounts)
     uow.publish(CancellationSettled(order_id=order.id, reason=event.reason, refund_due_minor=due_minor).message())

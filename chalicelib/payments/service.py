@@ -86,11 +86,20 @@ def _created(payment: Payment, asked: CreateIntent, uow: UnitOfWork, intent: str
     if intent.status == "succeeded":
         raise rules.AlreadyPaid
     if intent.status == "canceled":
-        store.give_up(uow, payment.id)
-        return create_order_intent(uow, asked) if asked.order_number else create_loose_intent(uow, asked)
+        return _again(uow, payment, asked)
     if not store.attach(uow, payment.id, intent.id):
         raise rules.NotPayable
     return IntentCreated(client_secret=intent.client_secret, payment_intent_id=intent.id)
+
+
+def _again(uow: UnitOfWork, closed: Payment, asked: CreateIntent) -> Asking:
+    """Another intent in place of one that is closed at Stripe. Locks the order before the payment, as everybody does."""
+    if asked.order_number is None:
+        store.give_up(uow, closed.id)
+        return create_loose_intent(uow, asked)
+    orders.lock_by_number(uow, asked.order_number)
+    store.give_up(uow, closed.id)
+    return create_order_intent(uow, asked)
 
 
 def _replace(outdated: Payment, asked: CreateIntent) -> Asking:
@@ -99,8 +108,7 @@ def _replace(outdated: Payment, asked: CreateIntent) -> Asking:
     def cancelled(uow: UnitOfWork, intent: stripe.Intent | None) -> Asking:
         if intent is not None and intent.status != "canceled":
             raise rules.NotPayable("A payment of this order is being processed")
-        store.give_up(uow, outdated.id)
-        return create_order_intent(uow, asked)
+        return _again(uow, outdated, asked)
 
     return Outside(partial(cancel_at_provider, outdated), cancelled)
 

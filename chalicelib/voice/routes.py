@@ -14,7 +14,7 @@ from chalicelib.voice.shapes import CallComplete, CallLogged, OrderStatusAnswer,
     "/api/voice/check_order_status",
     allow=KEY("voice"),
     errors=(NoSuchOrder, TooManyRequests),
-    limit=Limit("voice_order_status", calls=60),
+    limit=Limit("voice_order_status", calls=120),
 )
 def check_order_status(call: Call[OrderStatusQuestion]) -> OrderStatusAnswer:
     """Says how an order stands, by its number or by the telephone number it was placed with."""

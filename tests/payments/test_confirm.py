@@ -1,5 +1,6 @@
 """POST /api/payments/confirm: only Stripe's word counts, and it counts once, whoever brings it first."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -89,7 +90,7 @@ def test_confirm_and_webhook_agree_in_either_order(
         assert webhook.send(api).status == 200
         tenant.work_off(rounds=1)
 
-    steps = [deliver, checkout.confirm]
+    steps: list[Callable[[], object]] = [deliver, checkout.confirm]
     for step in steps if first == "webhook" else reversed(steps):
         step()
         assert is_paid(checkout.picture())

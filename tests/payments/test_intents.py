@@ -172,7 +172,7 @@ def test_an_order_that_costs_something_else_now_gets_another_intent(
 ) -> None:
     first = ask(api, order).json["payment_intent_id"]
     with tenant.uow() as uow:
-        uow.execute(b"UPDATE sales_order SET delivery_fee_minor = 500, total_minor = total_minor + 500")
+        uow.execute("UPDATE sales_order SET delivery_fee_minor = 500, total_minor = total_minor + 500")
     second = ask(api, order, amount=30)
     assert second.status == 200
     at_stripe = {intent["id"]: intent for intent in providers.records("stripe.payment_intent")}
@@ -181,3 +181,19 @@ def test_an_order_that_costs_something_else_now_gets_another_intent(
         3000,
     )
     assert [p["state"] for p in payments(tenant)] == ["canceled", "requires_payment"]
+
+
+def test_intents_without_an_order_are_throttled(
+    api: Client, tenant: Tenant, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.kernel.settings import settings
+
+    monkeypatch.setenv("QM_LIMITS", "on")
+    settings.cache_clear()
+    try:
+        statuses = [api.post(PATH, {"amount": 10}).status for _ in range(6)]
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert statuses == [200] * 5 + [429]
+    assert len(payments(tenant)) == 5

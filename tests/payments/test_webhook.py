@@ -17,6 +17,7 @@ OUTCOMES = {
     "refunded": ("confirmed", "refunded"),
     "disputed": ("confirmed", "disputed"),
     "declined, then paid": ("confirmed", "paid"),
+    "authenticated": ("confirmed", "paid"),
     "bank debit": ("confirmed", "paid"),
     "bank debit bounces": ("pending", "failed"),
     "cancelled": ("pending", "unpaid"),
@@ -36,6 +37,10 @@ def play(case: str, checkout: Checkout, providers: Providers) -> set[str]:
         providers.pay(intent_id, card="bank_bounces" if bounces else "bank")
         last = "payment_intent.payment_failed" if bounces else "payment_intent.succeeded"
         return {"payment_intent.processing", last}
+    if case == "authenticated":
+        providers.pay(intent_id, card="authentication")
+        providers.ask("POST", "/control/stripe/settle", {"payment_intent": intent_id})
+        return {"payment_intent.requires_action", "payment_intent.succeeded"}
     if case.startswith("declined"):
         with pytest.raises(Exception, match="402"):
             providers.pay(intent_id, card="declined")
@@ -100,7 +105,7 @@ def test_a_succeeded_payment_of_a_cancelled_order_is_flagged_however_it_comes(
 def test_a_second_payment_is_flagged_and_the_order_stays_paid(tenant: Tenant, providers: Providers) -> None:
     checkout = make_checkout(tenant)
     with tenant.uow() as uow:
-        uow.execute(b"UPDATE payment SET state = 'canceled'")
+        uow.execute("UPDATE payment SET state = 'canceled'")
     second = make_second(tenant, checkout)
     for intent_id in (second, checkout.intent_id):
         providers.pay(intent_id)
@@ -129,7 +134,7 @@ def test_a_refund_of_the_second_payment_settles_the_flag(tenant: Tenant, provide
 
     checkout = make_checkout(tenant)
     with tenant.uow() as uow:
-        uow.execute(b"UPDATE payment SET state = 'canceled'")
+        uow.execute("UPDATE payment SET state = 'canceled'")
     second = make_second(tenant, checkout)
     for intent_id in (checkout.intent_id, second):
         providers.pay(intent_id)
