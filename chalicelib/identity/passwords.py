@@ -10,13 +10,14 @@ import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING
 
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import BadRequest
 from chalicelib.kernel.settings import settings
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 LENGTH_MIN = 8
 LENGTH_MAX = 128
@@ -32,13 +33,15 @@ class WeakPassword(BadRequest):
 
 
 @lru_cache(maxsize=2)
-def _hasher(*, is_cheap: bool) -> PasswordHasher:
+def _hasher(*, is_cheap: bool) -> "PasswordHasher":
+    from argon2 import PasswordHasher  # 20 ms, for requests with a password
+
     if is_cheap:
         return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     return PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
-def _current() -> PasswordHasher:
+def _current() -> "PasswordHasher":
     is_cheap = settings().stage == "test" and settings().password_cost == "cheap"  # noqa: S105  # no password
     return _hasher(is_cheap=is_cheap)
 
@@ -54,7 +57,7 @@ def hash_password(password: str) -> str:
 
 
 @lru_cache(maxsize=2)
-def _nobodys_hash(hasher: PasswordHasher) -> str:
+def _nobodys_hash(hasher: "PasswordHasher") -> str:
     return hasher.hash(ids.token())
 
 
@@ -67,7 +70,9 @@ def matches(password_hash: str | None, password: str) -> bool:
     return _verify(hasher, password_hash, password)
 
 
-def _verify(hasher: PasswordHasher, password_hash: str, password: str) -> bool:
+def _verify(hasher: "PasswordHasher", password_hash: str, password: str) -> bool:
+    from argon2.exceptions import InvalidHashError, VerificationError
+
     try:
         return hasher.verify(password_hash, _normal(password))
     except (VerificationError, InvalidHashError):

@@ -87,6 +87,54 @@ def _start_counter(key: dict[str, Any], counter: str, now: int, lasts_s: int) ->
     return True
 
 
+def take_place(pk: str, sk: str, *, most: int, lasts_s: int, lost_after_s: int) -> dict[str, int] | None:
+    """Takes one of `most` places in an item, unless they are taken or `failures` has reached that number. Atomic.
+
+    None when it was taken, else the item's numbers. Places that nobody gave back count as lost when none was taken for
+    `lost_after_s` seconds: whoever held them died.
+    """
+    now, key = int(clock.timestamp()), {"pk": {"S": pk}, "sk": {"S": sk}}
+    numbers: dict[str, int] = {}
+    for _ in range(3):
+        free = "(attribute_not_exists(hits) OR hits < :most) AND (attribute_not_exists(failures) OR failures < :most)"
+        if _update(key, "SET taken_at = :now ADD hits :one", f"#ttl > :now AND {free}", now=now, one=1, most=most):
+            return None
+        numbers = _numbers(key)
+        if numbers.get("ttl", 0) <= now:
+            if _start_counter(key, "hits", now, lasts_s):
+                return None
+            continue
+        failures, taken_at = numbers.get("failures", 0), numbers.get("taken_at", now)
+        if failures >= most or taken_at > now - lost_after_s:
+            return numbers
+        unchanged = "#ttl > :now AND taken_at = :seen AND hits = :hits"
+        values = {"now": now, "left": failures + 1, "seen": taken_at, "hits": numbers.get("hits", 0)}
+        if _update(key, "SET taken_at = :now, hits = :left", unchanged, **values):
+            return None
+    return numbers
+
+
+def _update(key: dict[str, Any], change: str, condition: str, **values: int) -> bool:
+    """One conditional update with numbers; whether the condition held."""
+    try:
+        client().update_item(
+            TableName=settings().table_name,
+            Key=key,
+            UpdateExpression=change,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#ttl": "ttl"},
+            ExpressionAttributeValues={f":{name}": {"N": str(value)} for name, value in values.items()},
+        )
+    except client().exceptions.ConditionalCheckFailedException:
+        return False
+    return True
+
+
+def _numbers(key: dict[str, Any]) -> dict[str, int]:
+    item = client().get_item(TableName=settings().table_name, Key=key, ConsistentRead=True).get("Item", {})
+    return {name: int(value["N"]) for name, value in item.items() if "N" in value}
+
+
 def prolong(pk: str, sk: str, *, lasts_s: int) -> None:
     """Lets an item live for `lasts_s` seconds from now."""
     client().update_item(

@@ -19,6 +19,8 @@ LOCKOUT_TRIES = 5
 LOCKOUT_S = 15 * 60
 PLACE_WAIT_S = 3.0
 """How long a try waits for others that are still being looked at; a password takes some 50 ms."""
+PLACE_LOST_AFTER_S = 30
+"""Longer than any request may take (API Gateway: 29 s); a process that died gives no place back."""
 
 
 class Locked(TooManyRequests):
@@ -94,12 +96,11 @@ def _take_place(key: str) -> None:
     """Takes one of a counter's five places; waits while others are looked at. Raises TooManyRequests."""
     deadline = time.monotonic() + PLACE_WAIT_S
     while True:
-        counted = dynamo.add(key, "tries", "hits", lasts_s=LOCKOUT_S)
-        if counted["hits"] <= LOCKOUT_TRIES:
+        taken = dynamo.take_place(key, "tries", most=LOCKOUT_TRIES, lasts_s=LOCKOUT_S, lost_after_s=PLACE_LOST_AFTER_S)
+        if taken is None:
             return
-        dynamo.give_back(key, "tries")
-        if counted.get("failures", 0) >= LOCKOUT_TRIES:
-            raise Locked(headers={"Retry-After": str(max(1, counted["ttl"] - int(clock.timestamp())))})
+        if taken.get("failures", 0) >= LOCKOUT_TRIES:
+            raise Locked(headers={"Retry-After": str(max(1, taken["ttl"] - int(clock.timestamp())))})
         if time.monotonic() > deadline:
             raise TooManyRequests(headers={"Retry-After": "1"})
         time.sleep(random.uniform(0.01, 0.05))  # noqa: S311  # jitter, not a secret

@@ -7,7 +7,7 @@ from itertools import count
 
 import pytest
 
-from chalicelib.kernel import dynamo
+from chalicelib.kernel import dynamo, throttle
 from tests.client import Client
 from tests.factories.customers import make_customer
 from tests.factories.identity import PASSWORD, make_staff, make_warehouse_user
@@ -122,6 +122,21 @@ def test_a_shift_that_signs_in_all_at_once_gets_in(api: Client, tenant: Tenant) 
     assert [r.status for r in replies] == [200] * 12
     again = together(12, lambda _: here.post(LOGIN, _body(users[0].username, PASSWORD)))
     assert [r.status for r in again] == [200] * 12
+
+
+def test_tries_whose_process_died_count_for_half_a_minute(
+    api: Client, tenant: Tenant, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "PLACE_WAIT_S", 0.05)
+    user, here = make_staff(tenant), _from_elsewhere(api)
+    assert here.post(LOGIN, _body(user.username)).status == 401
+    for _ in range(4):
+        throttle.Lockout(f"staff/{tenant.id}", f"id/{user.id}", here.address).attempt()
+    busy = here.post(LOGIN, _body(user.username, PASSWORD))
+    assert (busy.status, busy.headers["Retry-After"]) == (429, "1")
+    clock.advance(seconds=31)
+    statuses = [here.post(LOGIN, _body(user.username)).status for _ in range(4)]
+    assert statuses == [401, 401, 401, 429], "the one real failure still counts"
 
 
 def test_who_cannot_be_counted_is_not_let_in(api: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
