@@ -98,6 +98,11 @@ CREATE TRIGGER learn_words_insert AFTER INSERT ON product REFERENCING NEW TABLE 
 CREATE TRIGGER learn_words_update AFTER UPDATE OF name, brand ON product
     FOR EACH ROW EXECUTE FUNCTION learn_words_of_product();
 
+-- Its letters in order: two words are the same but for swapped letters, which leave few trigrams in common, when these are.
+CREATE FUNCTION letters_of(word text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+    SELECT string_agg(letter, '' ORDER BY letter) FROM regexp_split_to_table(word, '') AS letter
+$$;
+
 -- Finds active products for people. Ranks: 6 the very SKU or barcode; 5 a SKU that begins so (and has a digit in it);
 -- 4 all words occur in the name, which begins with the first; 3 all occur in the name; 2 in name, brand or description.
 -- Where nothing is found, words are replaced by the most similar known ones or, where there is none, left out. Each way
@@ -109,7 +114,7 @@ CREATE TRIGGER learn_words_update AFTER UPDATE OF name, brand ON product
 CREATE FUNCTION search_products(words text[], codes text[], category int, most int)
 RETURNS TABLE (product_id int, rank int)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-SET pg_trgm.similarity_threshold = 0.3 SET plan_cache_mode = force_custom_plan AS $$
+SET pg_trgm.similarity_threshold = 0.15 SET plan_cache_mode = force_custom_plan AS $$
 #variable_conflict use_column
 DECLARE
     tenant CONSTANT int := current_organization();
@@ -153,8 +158,11 @@ BEGIN
         SELECT array_agg(known.word ORDER BY n) INTO words
           FROM unnest(words) WITH ORDINALITY AS given (word, n)
          CROSS JOIN LATERAL (
-            SELECT w.word FROM product_word w WHERE w.organization_id = tenant AND w.word % given.word AND given.word !~ '[0-9]'
-             ORDER BY similarity(w.word, given.word) DESC, w.word LIMIT 1) known;
+            SELECT w.word FROM product_word w
+             WHERE w.organization_id = tenant AND w.word % given.word AND given.word !~ '[0-9]'
+               AND (letters_of(w.word) = letters_of(given.word) OR similarity(w.word, given.word) >= 0.3)
+             ORDER BY letters_of(w.word) = letters_of(given.word) DESC, similarity(w.word, given.word) DESC, w.word
+             LIMIT 1) known;
         EXIT WHEN words IS NULL;
     END LOOP;
 END $$;

@@ -42,6 +42,7 @@ SHELF = (
         ("a letter left out", "nitrle gloves", ["NIT-101", "NIT-100", "LAT-200"]),
         ("a letter too many", "maskking tape", ["TAP-301"]),
         ("a wrong letter, twice", "pecking tepe", ["TAP-300"]),
+        ("swapped letters", "nirtile golves", ["NIT-101", "NIT-100", "LAT-200"]),
         ("one word that nobody knows beside one that is misspelt", "latx zzzzzz", ["LAT-200"]),
         ("letters that upper case writes otherwise", "GRÖSSE café", ["CAF-600"]),
         ("letters beyond ASCII in another case", "größe CAFÉ", ["CAF-600"]),
