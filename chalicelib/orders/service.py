@@ -285,11 +285,22 @@ def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carr
 
 
 def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
-    """Sets the payment state of a locked order; a paid pending one is confirmed and keeps its stock. May be repeated."""
+    """Sets the payment state of a locked order; a paid pending one is confirmed and keeps its stock. May be repeated.
+
+    A payment in processing keeps the stock as well; when it fails, the time to pay begins anew.
+    """
     keeps_stock = payment_state in ("paid", "processing", "authorized")
+    waits = order.channel != "inventory" and not order.is_reserved
+    expires_at = rules.hold_expires_at(order.payment_method, order.state, uow.now) if waits else None
     uow.execute(
         store.SET_PAYMENT_STATE,
-        {"id": order.id, "payment_state": payment_state, "keeps_stock": keeps_stock, "now": uow.now},
+        {
+            "id": order.id,
+            "payment_state": payment_state,
+            "keeps_stock": keeps_stock,
+            "expires_at": expires_at,
+            "now": uow.now,
+        },
     )
     if payment_state == "paid" and order.state == "pending":
         advance(uow, [order], "confirm")

@@ -137,7 +137,7 @@ SET_SHORT = """
 """
 SET_PAYMENT_STATE = """
     UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
-           hold_expires_at = CASE WHEN %(keeps_stock)s THEN NULL ELSE hold_expires_at END
+           hold_expires_at = CASE WHEN NOT %(keeps_stock)s THEN coalesce(hold_expires_at, %(expires_at)s) END
      WHERE id = %(id)s
 """
 

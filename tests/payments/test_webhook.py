@@ -9,7 +9,7 @@ from tests.client import Client
 from tests.factories.payments import Checkout, make_checkout
 from tests.factories.stock import check_books
 from tests.providers import Delivery, Providers, five_times_shuffled
-from tests.tenant import Tenant
+from tests.tenant import Clock, Tenant
 
 OUTCOMES = {
     "paid": ("confirmed", "paid"),
@@ -146,6 +146,25 @@ def test_a_refund_of_the_second_payment_settles_the_flag(tenant: Tenant, provide
         assert payments.refunds_due(uow) == []
         assert payments.paid_minor(uow, checkout.order_id) == 2500
         assert payments.check_books(uow) == payments.PaymentsCheck(1, 2500, 0, 0)
+
+
+def test_a_debit_that_bounces_gives_the_stock_back_in_the_end(
+    tenant: Tenant, providers: Providers, clock: Clock
+) -> None:
+    from chalicelib import orders
+
+    checkout = make_checkout(tenant)
+    types = play("bank debit bounces", checkout, providers)
+    for told in providers.webhooks("stripe", *types, subject=checkout.intent_id):
+        deliver([told], tenant)
+        expires = "SELECT hold_expires_at IS NOT NULL AS expires FROM sales_order WHERE id = %(id)s"
+        assert tenant.value(expires, id=checkout.order_id) is (told.type != "payment_intent.processing")
+    clock.advance(seconds=31 * 60)
+    with tenant.uow() as uow:
+        orders.expire_unpaid(uow)
+    tenant.work_off()
+    assert checkout.order() == ("cancelled", "unpaid")
+    check_books(tenant)
 
 
 @pytest.mark.parametrize("variant", ["tampered", "foreign", "stale", "future"])
