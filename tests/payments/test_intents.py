@@ -70,6 +70,16 @@ def test_two_at_once_get_one_intent(api: Client, tenant: Tenant, providers: Prov
     assert (len(payments(tenant)), len(providers.records("stripe.payment_intent"))) == (1, 1)
 
 
+def test_two_at_once_get_one_intent_when_the_provider_is_slow(
+    api: Client, tenant: Tenant, providers: Providers, order: dict[str, Any]
+) -> None:
+    """Stripe answers 409 while another request runs under the same key; we ask again instead of failing."""
+    providers.fail("stripe", "payment_intents.create", delay_s=0.3)
+    replies = together(3, lambda _: ask(api, order))
+    assert {reply.status for reply in replies} == {200}
+    assert (len(payments(tenant)), len(providers.records("stripe.payment_intent"))) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("_case", "changes", "status"),
     [
