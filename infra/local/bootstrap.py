@@ -37,7 +37,8 @@ def create_empty_organization() -> None:
 
 def load_demo() -> None:
     """The demo company."""
-    import_module("infra.local.demo").load(dict(os.environ))
+    made = import_module("infra.local.demo").load(dict(os.environ))
+    print(f"{len(made.staff)} staff, {len(made.customers)} customers; everybody's password: {made.password}")
 
 
 TASKS: dict[str, Callable[[], None]] = {
