@@ -1,7 +1,7 @@
 """Lets the pumps work, or a reset, but not both; and tells the pumps that what they hold is from before a reset.
 
-A lock on a file (flock(2)): each piece of work holds it shared, a reset exclusively. The file's content is the number of
-resets so far.
+A lock on a file (flock(2)): each piece of work holds it shared, a reset exclusively. The file's content is the time of
+the last reset.
 """
 
 import fcntl
@@ -19,28 +19,27 @@ class Gate:
         self._file = data_dir / "gate"
         self._file.touch(exist_ok=True)
 
-    def generation(self) -> int:
-        """The number of resets so far."""
-        return int(self._file.read_text(encoding="ascii") or 0)
-
     @contextmanager
-    def work(self, generation: int) -> Iterator[bool]:
-        """Holds resets off. Yields whether `generation` is still the present one; if not, drop what you hold."""
+    def work(self) -> Iterator[int]:
+        """Holds resets off. Yields when the last one ended, in milliseconds since the epoch; 0: never.
+
+        What came into being before that moment is to be dropped.
+        """
         handle = os.open(self._file, os.O_RDONLY)
         try:
             fcntl.flock(handle, fcntl.LOCK_SH)
-            yield self.generation() == generation
+            yield int(os.pread(handle, 32, 0) or 0)
         finally:
             os.close(handle)
 
     @contextmanager
     def reset(self, *, patience_s: float = 1.0) -> Iterator[None]:
-        """Holds work off, and counts a reset that was completed. Work is waited for, but not above `patience_s`."""
+        """Holds work off, and notes when the block ended well. Work is waited for, but not above `patience_s`."""
         handle = os.open(self._file, os.O_RDWR)
         try:
             _lock_patiently(handle, patience_s)
             yield
-            os.pwrite(handle, f"{self.generation() + 1}\n".encode("ascii"), 0)
+            os.pwrite(handle, str(int(time.time() * 1000)).encode("ascii"), 0)
         finally:
             os.close(handle)
 

@@ -24,6 +24,9 @@ SUPERUSER = "postgres"
 START_PATIENCE_S = 30.0
 """Recovery after kill -9 replays the log since the last checkpoint: seconds on a small machine."""
 
+PASSING = ("still in use", "already exists", "already running")
+"""What a server says while an earlier one of the same files is on its way out."""
+
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # paths of sockets may have 107 bytes only, ours may be longer
@@ -223,7 +226,7 @@ def _launch(
             return cluster
         cluster.stop()
         words = _last_words(log_file)
-        passing = "still in use" in words or "already running" in words or (port is None and "bind" in words)
+        passing = any(sign in words for sign in PASSING) or (port is None and "bind" in words)
         if not passing or time.monotonic() > deadline:
             raise StageError(f"PostgreSQL does not start: {words} (see {log_file}).")
         time.sleep(0.2)

@@ -107,7 +107,6 @@ class QueuePump:
     def _poll(self) -> None:
         self._url = self._url or self._sqs.get_queue_url(QueueName=self._name)["QueueUrl"]
         places = self._take_places()
-        generation = self._gate.generation()
         messages: list[dict[str, Any]] = []
         try:
             messages = self._receive(min(BATCH, places * self._source.batch))
@@ -116,7 +115,7 @@ class QueuePump:
             for _ in range(places - len(batches)):
                 self._free.release()
         for batch in batches:
-            self._pool.submit(self._work, batch, generation)
+            self._pool.submit(self._work, batch)
 
     def _take_places(self) -> int:
         """All workers that are free now, one at least."""
@@ -137,11 +136,12 @@ class QueuePump:
         messages: list[dict[str, Any]] = answer.get("Messages", [])
         return messages
 
-    def _work(self, batch: list[dict[str, Any]], generation: int) -> None:
+    def _work(self, batch: list[dict[str, Any]]) -> None:
         try:
-            with self._stopping.busy(), self._gate.work(generation) as is_present:
-                if is_present:
-                    self._delete(batch, self._failures(batch))
+            with self._stopping.busy(), self._gate.work() as reset_at_ms:
+                present = [m for m in batch if int(m["Attributes"]["SentTimestamp"]) >= reset_at_ms]
+                if present:
+                    self._delete(present, self._failures(present))
         except Exception:
             traceback.print_exc()
         finally:
@@ -189,7 +189,7 @@ def run_schedule(name: str, handler: Handler, interval_s: float, gate: Gate, sto
     while not stopping.event.is_set():
         pause_s = interval_s
         try:
-            with stopping.busy(), gate.work(gate.generation()):
+            with stopping.busy(), gate.work():
                 handler(event, FunctionContext())
         except Exception:
             traceback.print_exc()

@@ -65,7 +65,7 @@ def _make(wanted: str) -> int:
 
 def _install() -> bool:
     """Runs pip, showing its lines as they come, without those that say that nothing was to do."""
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--prefer-binary"]
+    command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--prefer-binary"]
     command += ["--progress-bar", "off", "-r", "requirements-dev.txt"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace") as pip:
         assert pip.stdout is not None

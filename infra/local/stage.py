@@ -77,11 +77,12 @@ class Stage:
 
     def watch(self) -> None:
         """Watches the parts for ever. Raises StageError when one keeps dying, Stop when it is time to."""
-        gate, generation = Gate(self.options.data_dir), -1
+        gate, seen_reset_at = Gate(self.options.data_dir), -1
         while True:
-            self.supervisor.check()
-            if gate.generation() != generation:
-                generation = gate.generation()
+            with gate.work() as reset_at:  # what a reset has ended is started again when the reset is over
+                self.supervisor.check()
+            if reset_at != seen_reset_at:
+                seen_reset_at = reset_at
                 self.database.make_spare()
             time.sleep(WATCH_S)
 
