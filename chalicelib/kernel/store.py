@@ -20,7 +20,8 @@ ENTER_MACHINE = "SELECT enter_machine(%(organization_id)s, %(name)s) AS entered"
 CLAIM_KEY = """
     INSERT INTO idempotency_key (actor, route, key, body_hash, claimed_until, created_at)
     SELECT %(actor)s, %(route)s, %(key)s, %(body_hash)s, %(claimed_until)s, %(now)s
-     WHERE pg_try_advisory_xact_lock(hashtextextended(%(actor)s || ' ' || %(route)s || ' ' || %(key)s, 0))
+     WHERE pg_try_advisory_xact_lock(
+               hashtextextended(current_organization() || ' ' || %(actor)s || ' ' || %(route)s || ' ' || %(key)s, 0))
         ON CONFLICT (organization_id, actor, route, key) DO UPDATE
        SET body_hash = EXCLUDED.body_hash, claimed_until = EXCLUDED.claimed_until, created_at = EXCLUDED.created_at,
            status = NULL, reply = NULL, headers = NULL

@@ -142,10 +142,16 @@ def take_picture(call: Call[Picture]) -> Said:
 
 
 @everywhere("POST", "/scripts/{name}", allow=SHOPPER)
-def run_script(call: Call[Anything], name: str) -> Said | Redirect | Binary | Outside[Any, Said] | None:
+def run_script(call: Call[Anything], name: str) -> Said | Redirect | Binary | Outside[Any, Any] | None:
     """Runs a test's function in the handler."""
-    result = SCRIPTS[name](call)
-    return result if isinstance(result, Outside | Redirect | Binary) or result is None else Said(said=result)
+    return _said(SCRIPTS[name](call))
+
+
+def _said(result: Any) -> Said | Redirect | Binary | Outside[Any, Any] | None:
+    """What a script answered, in the shape of a reply; of an `Outside`, its end."""
+    if isinstance(result, Outside):
+        return Outside(result.do, lambda uow, found: _said(result.then(uow, found)))
+    return result if isinstance(result, Redirect | Binary) or result is None else Said(said=result)
 
 
 @everywhere("POST", "/secrets/{name}", allow=SHOPPER)
