@@ -24,7 +24,7 @@ from chalicelib.kernel.throttle import Limit, Locked
 
 REGISTRATIONS = Limit("register", calls=30)
 """Per address and minute: a registration tells whether a name or an address is taken."""
-TRIES = Limit("sign-in", calls=120)
+TRIES = Limit("sign-in", calls=300)
 """Shared with the sign-ins of staff; the lock-out is what stops guessing, this bounds the hashing."""
 
 

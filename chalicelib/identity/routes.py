@@ -38,7 +38,7 @@ from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit, Locked
 from chalicelib.kernel.uow import UnitOfWork
 
-TRIES = Limit("sign-in", calls=120)
+TRIES = Limit("sign-in", calls=300)
 """Per address and minute; the lock-out is what stops guessing, this bounds the hashing that anybody can ask for."""
 
 
