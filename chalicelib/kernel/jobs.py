@@ -35,6 +35,13 @@ RESEND_AFTER = timedelta(seconds=60)
 BACKOFF_MAX_S = 300
 RELAY_BATCH = 200
 
+
+class WorkersLost(Refusal):
+    """Five workers took the work up and none came back, not even to say that it failed: it may be what kills them."""
+
+    sentence = "The work was taken up too often"
+
+
 EventT = TypeVar("EventT", bound=Event)
 Consumer = Callable[["Job[Any]"], "Outside[Any, None] | None"]
 
@@ -99,7 +106,7 @@ def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tup
         step = work.next(step)
     if work.is_dead:
         count("DeadLetter", topic=topic)
-        queues.bury(topic, organization_id, outbox_id)
+        queues.bury(queues.Envelope(outbox_id, organization_id, topic, modules[topic][0]))
 
 
 @dataclass
@@ -146,6 +153,8 @@ class _Work:
         return unit_of_work(machine, request_id=f"outbox-{self.outbox_id}")
 
     def _call(self, uow: UnitOfWork, claimed: dict[str, Any]) -> Outside[Any, None] | None:
+        if self.attempts > ATTEMPTS_MAX:
+            raise WorkersLost
         event = self.event_type.model_validate(claimed["payload"])
         return self.function(Job(uow, event, self.attempts, claimed["created_at"]))
 

@@ -74,13 +74,9 @@ def _send_batch(queue: str, envelopes: Sequence[Envelope]) -> None:
         count("RelayFailed", failed, queue=queue)
 
 
-def bury(topic: str, organization_id: int, outbox_id: int) -> None:
+def bury(envelope: Envelope) -> None:
     """Puts a note of a dead outbox row where the alarm looks; the row itself stays and can be replayed."""
-    from chalicelib.routes import CONSUMERS
-
-    queue = CONSUMERS[topic][0]
-    envelope = Envelope(outbox_id, organization_id, topic, queue)
     try:
-        client().send_message(QueueUrl=url(f"{queue}-dead"), MessageBody=envelope.body())
+        client().send_message(QueueUrl=url(f"{envelope.queue}-dead"), MessageBody=envelope.body())
     except (BotoCoreError, ClientError):
-        logger.exception("dead letter not announced", extra={"outbox_id": outbox_id})
+        logger.exception("dead letter not announced", extra={"outbox_id": envelope.id})
