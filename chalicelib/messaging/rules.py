@@ -1,10 +1,11 @@
 """Messages: their states, and what a telephone number looks like. No I/O."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+from chalicelib.kernel.phones import e164
 
 Channel = Literal["sms", "mail"]
 State = Literal["queued", "sending", "sent", "failed", "undelivered", "delivered"]
@@ -26,7 +27,6 @@ _OF_TWILIO: dict[str, State] = {
 }
 """Twilio, Messages resource, Message status values; those of incoming messages are left out."""
 
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 SMS_LENGTH_MAX = 1600
 """Twilio, Messages resource, Body."""
 
@@ -77,15 +77,8 @@ def state_of_twilio(status: str) -> State | None:
 
 
 def is_phone(text: str | None) -> bool:
-    """Whether a text is a telephone number in E.164 form with a possible length for its country.
-
-    Not stricter: ranges are opened faster than any library learns of them, and the provider has the last word.
-    """
-    if text is None or not _E164.fullmatch(text):
-        return False
-    import phonenumbers
-
+    """Whether a text is a telephone number in E.164 form; the provider has the last word on whether it exists."""
     try:
-        return phonenumbers.is_possible_number(phonenumbers.parse(text))
-    except phonenumbers.NumberParseException:
+        return text is not None and e164(text) == text
+    except ValueError:
         return False

@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.phones import e164
 
-REGION = "US"
-"""What a number without a country code is taken for."""
 TRANSCRIPT_LINK_S = 15 * 60
 
 
@@ -20,17 +19,10 @@ class NoSuchOrder(NotFound):
 
 def phone_of(said: str | None) -> str | None:
     """A number in E.164 form, from any way of writing it, or None when it is no telephone number."""
-    if not said:
-        return None
-    import phonenumbers
-
     try:
-        number = phonenumbers.parse(said, REGION)
-    except phonenumbers.NumberParseException:
+        return e164(said or "")
+    except ValueError:
         return None
-    if not phonenumbers.is_possible_number(number):
-        return None
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def instant(told: datetime) -> datetime:
