@@ -50,3 +50,10 @@ class NotReady(Conflict):
 
     code = "waiting_for_robot"
     sentence = "Pick task is waiting for a robot"
+
+
+class AlreadyInBatch(Conflict):
+    """An order is in one active batch at most."""
+
+    code = "already_in_batch"
+    sentence = "Order already in active pick batch"

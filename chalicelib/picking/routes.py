@@ -7,6 +7,7 @@ from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.picking import service, tasks
 from chalicelib.picking.errors import (
+    AlreadyInBatch,
     CandidateRefused,
     CandidateTaken,
     CandidateUnknown,
@@ -34,7 +35,6 @@ from chalicelib.picking.shapes import (
     WaveCandidate,
     WaveCreated,
 )
-from chalicelib.picking.store import AlreadyInBatch
 
 PICK = FLOOR("pick")
 

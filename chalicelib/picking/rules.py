@@ -66,6 +66,53 @@ class PlannedTask:
         return self.level.bin_kind != ROBOT_BOX
 
 
+@dataclass(frozen=True)
+class TaskShare:
+    """Units of a task for one order line; `tote` is the position of its order in the batch."""
+
+    order_line_id: int
+    quantity: int
+    picked: int
+    tote: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """A locked task."""
+
+    batch_id: int
+    warehouse_id: int
+    is_wave: bool
+    batch_status: BatchStatus
+    id: int
+    variant_id: int
+    account_id: int
+    lot_id: int | None
+    quantity: int
+    picked: int
+    pick_sequence: int
+    status: TaskStatus
+    is_ready: bool
+    sku: str
+    bin_code: str
+    shares: tuple[TaskShare, ...]
+
+    @property
+    def left(self) -> int:
+        """Units still to take."""
+        return self.quantity - self.picked
+
+    @property
+    def waiting(self) -> dict[int, int]:
+        """Units still to take per order line, in the order of the shares."""
+        return {s.order_line_id: s.quantity - s.picked for s in self.shares if s.quantity > s.picked}
+
+    @property
+    def document(self) -> str:
+        """How the stock ledger names this task."""
+        return f"pick_task:{self.id}"
+
+
 def plan(demands: Sequence[Demand], free: Iterable[stock.FreeStock], *, combined: bool) -> list[PlannedTask]:
     """Cuts demands into tasks, taking from the levels in the order given: one task per level and group.
 

@@ -14,7 +14,7 @@ from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import LineProgress, Order
 from chalicelib.picking import boxes, rules, store
 from chalicelib.picking.errors import CandidateRefused, CandidateTaken, CandidateUnknown
-from chalicelib.picking.rules import BATCH, TASK, Demand, PlannedTask
+from chalicelib.picking.rules import BATCH, TASK, Demand, PlannedTask, Task
 from chalicelib.picking.shapes import (
     ActiveBatch,
     BatchCancelled,
@@ -270,7 +270,7 @@ def _added_up(progress: Sequence[LineProgress]) -> list[LineProgress]:
     return [LineProgress(line_id, picked=units) for line_id, units in picked.items()]
 
 
-def _back(task: store.Task) -> stock.Move:
+def _back(task: Task) -> stock.Move:
     return stock.Move(
         task.variant_id,
         task.picked,
@@ -283,7 +283,7 @@ def _back(task: store.Task) -> stock.Move:
     )
 
 
-def _undone(task: store.Task) -> store.TaskChange:
+def _undone(task: Task) -> store.TaskChange:
     returned = {s.order_line_id: -s.picked for s in task.shares if s.picked}
     return store.TaskChange(task.id, -task.picked, TASK.next(task.status, "drop"), returned)
 

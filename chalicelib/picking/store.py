@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel.errors import Conflict
 from chalicelib.kernel.uow import Row, UnitOfWork
-from chalicelib.picking.rules import BatchStatus, PlannedTask, TaskStatus
+from chalicelib.picking.errors import AlreadyInBatch
+from chalicelib.picking.rules import BatchStatus, PlannedTask, Task, TaskShare, TaskStatus
 
 INSERT_BATCH = """
     WITH batch AS (
@@ -156,60 +156,6 @@ PICKED_UNITS = """
     HAVING sum(s.picked) > 0
      ORDER BY s.order_line_id, t.lot_id
 """
-
-
-class AlreadyInBatch(Conflict):
-    """An order is in one active batch at most."""
-
-    code = "already_in_batch"
-    sentence = "Order already in active pick batch"
-
-
-@dataclass(frozen=True)
-class TaskShare:
-    """Units of a task for one order line; `tote` is the position of its order in the batch."""
-
-    order_line_id: int
-    quantity: int
-    picked: int
-    tote: int
-
-
-@dataclass(frozen=True)
-class Task:
-    """A locked task."""
-
-    batch_id: int
-    warehouse_id: int
-    is_wave: bool
-    batch_status: BatchStatus
-    id: int
-    variant_id: int
-    account_id: int
-    lot_id: int | None
-    quantity: int
-    picked: int
-    pick_sequence: int
-    status: TaskStatus
-    is_ready: bool
-    sku: str
-    bin_code: str
-    shares: tuple[TaskShare, ...]
-
-    @property
-    def left(self) -> int:
-        """Units still to take."""
-        return self.quantity - self.picked
-
-    @property
-    def waiting(self) -> dict[int, int]:
-        """Units still to take per order line, in the order of the shares."""
-        return {s.order_line_id: s.quantity - s.picked for s in self.shares if s.quantity > s.picked}
-
-    @property
-    def document(self) -> str:
-        """How the stock ledger names this task."""
-        return f"pick_task:{self.id}"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import LineProgress
 from chalicelib.picking import boxes, rules, store
 from chalicelib.picking.errors import NotReady, TaskDone, WrongBarcode
-from chalicelib.picking.rules import TASK, Demand, PlannedTask
+from chalicelib.picking.rules import TASK, Demand, PlannedTask, Task
 from chalicelib.picking.service import allocation
 from chalicelib.picking.shapes import PickConfirmed, PickedTask, Replanned, ShortRecorded, ShortTask
 
@@ -123,7 +123,7 @@ def hand_over(uow: UnitOfWork, task_id: int, to_account_id: int) -> bool:
     return True
 
 
-def _lock(uow: UnitOfWork, task_id: int) -> store.Task:
+def _lock(uow: UnitOfWork, task_id: int) -> Task:
     """A task that is to be done. Raises NotFound, TaskDone."""
     task = store.lock_task(uow, task_id)
     if task is None or not uow.actor.sees_warehouse(task.warehouse_id):
@@ -133,7 +133,7 @@ def _lock(uow: UnitOfWork, task_id: int) -> store.Task:
     return task
 
 
-def _replan(uow: UnitOfWork, task: store.Task, missing: dict[int, int]) -> list[PlannedTask]:
+def _replan(uow: UnitOfWork, task: Task, missing: dict[int, int]) -> list[PlannedTask]:
     """Tasks for missing units from other bins, as far as the warehouse has units that nobody else was promised."""
     if not missing:
         return []
@@ -147,7 +147,7 @@ def _replan(uow: UnitOfWork, task: store.Task, missing: dict[int, int]) -> list[
 
 def _post_short(
     uow: UnitOfWork,
-    task: store.Task,
+    task: Task,
     given: dict[int, int],
     missing: dict[int, int],
     planned: Sequence[PlannedTask],
@@ -177,7 +177,7 @@ def _tell_orders(uow: UnitOfWork, given: dict[int, int], short: dict[int, int]) 
     )
 
 
-def _take(task: store.Task, quantity: int) -> stock.Move:
+def _take(task: Task, quantity: int) -> stock.Move:
     return stock.Move(
         task.variant_id,
         quantity,
@@ -190,7 +190,7 @@ def _take(task: store.Task, quantity: int) -> stock.Move:
     )
 
 
-def _lose(task: store.Task, quantity: int) -> stock.Move:
+def _lose(task: Task, quantity: int) -> stock.Move:
     return stock.Move(
         task.variant_id,
         quantity,
@@ -203,7 +203,7 @@ def _lose(task: store.Task, quantity: int) -> stock.Move:
     )
 
 
-def _holds(task: store.Task, units: dict[int, int], sign: int) -> list[stock.HoldChange]:
+def _holds(task: Task, units: dict[int, int], sign: int) -> list[stock.HoldChange]:
     return [
         stock.HoldChange(line, task.variant_id, task.warehouse_id, sign * quantity) for line, quantity in units.items()
     ]

@@ -288,3 +288,13 @@ def test_a_user_of_another_warehouse_sees_nothing_and_an_administrator_all(tenan
     administrator = make_staff(tenant, warehouse_ids=[]).client()
     assert administrator.get(f"/api/picking/batch/{batch_id}").status == 200
     assert shelf.levels() == (10, 1)
+
+
+def test_the_database_has_the_last_word_on_an_order_in_two_batches(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant)
+    order = place(tenant, (shelf, 2))
+    assert floor.wave(order).status == 200
+    tenant.as_owner("UPDATE sales_order SET state = 'confirmed' WHERE id = %(id)s", id=order.id)
+    reply = floor.wave(order)
+    assert (reply.status, reply.json["error"]) == (409, "Order already in active pick batch")
+    assert shelf.levels() == (10, 2)
