@@ -340,3 +340,23 @@ def test_every_handler_of_ours_says_what_it_does(ours: Json) -> None:
     silent = [e.handler.__name__ for e in DECLARED.values() if not inspect.getdoc(e.handler)]
     assert silent == []
     assert all(tag["description"] for tag in ours["tags"])
+
+
+def test_our_examples_of_refusals_fit_their_schemas(ours: Json) -> None:
+    contents = [
+        content
+        for response in [
+            *ours["components"]["responses"].values(),
+            *(r for path in ours["paths"].values() for o in path.values() for r in o["responses"].values()),
+        ]
+        for content in response.get("content", {}).values()
+        if "examples" in content
+    ]
+    assert len(contents) > len(DIALECTS)
+    for content in contents:
+        for shown in content["examples"].values():
+            validator(content["schema"], ours).validate(shown["value"])
+
+
+def test_replies_promise_the_fields_that_have_defaults(ours: Json) -> None:
+    assert ours["components"]["schemas"]["platform.Health"]["required"] == ["status", "service", "version"]

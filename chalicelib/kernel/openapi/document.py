@@ -111,8 +111,9 @@ def _responses(spoken: list[tuple[type[Refusal], Dialect]], paths: Json) -> Json
 
 def _tags(endpoints: list[Endpoint]) -> list[Json]:
     contexts = sorted({context_of(endpoint) for endpoint in endpoints})
-    return [{"name": context, "description": _first_line(context)} for context in contexts]
+    return [{"name": context, "description": _first_sentence(context)} for context in contexts]
 
 
-def _first_line(context: str) -> str:
-    return (import_module(f"chalicelib.{context}").__doc__ or "").strip().partition("\n")[0]
+def _first_sentence(context: str) -> str:
+    """Of the package's docstring; what follows there is for programmers of other contexts."""
+    return (import_module(f"chalicelib.{context}").__doc__ or "").strip().partition("\n")[0].split(". ")[0].rstrip(".")

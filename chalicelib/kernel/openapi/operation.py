@@ -148,8 +148,8 @@ def refused_response(group: list[type[Refusal]], dialect: Dialect) -> Json:
     schemas: list[Json] = [{"$ref": REF + name} for name in names]
     schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
     said = dict.fromkeys(f"{refusal.sentence} ({refusal.code})" for refusal in group)
-    return {
-        "description": "; ".join(said),
-        "headers": dict(_ID),
-        "content": {"application/json": {"schema": schema}},
+    examples = {
+        refusal.code: {"value": example} for refusal in group if (example := refusals.example(refusal, dialect))
     }
+    content = {"schema": schema, **({"examples": examples} if examples else {})}
+    return {"description": "; ".join(said), "headers": dict(_ID), "content": {"application/json": content}}

@@ -114,3 +114,16 @@ def body_schema(refusal: type[Refusal], dialect: Dialect, extra: Json | None) ->
         "properties": {**fields, **more},
         "required": list(dict.fromkeys([*fields, *required])),
     }
+
+
+def example(refusal: type[Refusal], dialect: Dialect) -> Json | None:
+    """A body as a caller may read it; None for refusals whose further fields only a case can fill."""
+    if refusal.Extra is not None:
+        return None
+    if issubclass(refusal, Invalid):
+        return dialect.error_body(
+            Invalid.field(*dialect.loc("body", ("name",)), type="missing", message="Field required")
+        )
+    drawn = Refusal(refusal.sentence)
+    drawn.code = refusal.code  # type: ignore[misc]  # of this one instance, for the dialects that show it
+    return dialect.error_body(drawn)
