@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -64,15 +65,22 @@ def _make(wanted: str) -> int:
 
 
 def _install() -> bool:
-    """Runs pip, showing its lines as they come, without those that say that nothing was to do."""
+    """Runs pip, naming what it fetches as it does; its complaints only when it fails."""
     command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--prefer-binary"]
     command += ["--progress-bar", "off", "-r", "requirements-dev.txt"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, errors="replace") as pip:
+    with (
+        tempfile.TemporaryFile("w+", errors="replace") as complaints,
+        subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=complaints, text=True, errors="replace"
+        ) as pip,
+    ):
         assert pip.stdout is not None
         for line in pip.stdout:
-            words = line.split()
-            if words[:1] == ["Collecting"] or words[:1] == ["Installing"]:
-                print(f"  {line.strip()[:100]}", flush=True)
+            if line.startswith(("Collecting", "Installing")):
+                print(f"  {line.split(' (from')[0].strip()[:100]}", flush=True)
+        if pip.wait():
+            complaints.seek(0)
+            print("".join(complaints.readlines()[-12:]), file=sys.stderr)
     return pip.returncode == 0
 
 

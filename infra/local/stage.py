@@ -1,5 +1,6 @@
 """`make run`: all parts in order, with a line of progress each; then watching until somebody says stop."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -195,6 +196,7 @@ def _listen_to_signals() -> None:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup asks to be left alone
         signal.signal(signal.SIGHUP, stop)
     processes.adopt_orphans()
+    logging.getLogger("psycopg").setLevel(logging.ERROR)  # a Stop in the middle of a statement is no news
     if "MAKELEVEL" in os.environ:
         processes.die_with_parent()
 
