@@ -1,6 +1,6 @@
 """Every SQL statement of the catalogue.
 
-Lookups compare `variant.sku_key`, never `upper(sku)`: see infra/decisions/0003 for what row-level security
+Lookups compare `variant.sku_key`, never `upper(sku)`: see infra/decisions/0010 for what row-level security
 does to indexes.
 """
 

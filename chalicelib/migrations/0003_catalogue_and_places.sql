@@ -40,7 +40,7 @@ CREATE TABLE variant (
     is_default boolean NOT NULL DEFAULT true,
     sku text NOT NULL CHECK (sku <> ''),
     -- Compared in upper case. A column of its own, because under row-level security an index on upper(sku) is of no use:
-    -- only leakproof operators may run before the policy, and upper() is none (infra/decisions/0003).
+    -- only leakproof operators may run before the policy, and upper() is none (infra/decisions/0010).
     sku_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (upper(sku)) STORED,
     name text NOT NULL DEFAULT '',
     weight_g int CHECK (weight_g >= 0),
@@ -109,7 +109,7 @@ $$;
 -- finds at most `most` products, so that a common word costs little more than a rare one.
 --
 -- It runs as the owner and filters the organization itself: under row-level security LIKE and % may not use an index,
--- because they are not leakproof (infra/decisions/0003). `words` are one to six words, any case, without LIKE's signs;
+-- because they are not leakproof (infra/decisions/0010). `words` are one to six words, any case, without LIKE's signs;
 -- words of fewer than three letters count at the beginning of a word only: elsewhere they have no trigram.
 CREATE FUNCTION search_products(words text[], codes text[], category int, most int)
 RETURNS TABLE (product_id int, rank int)

@@ -107,6 +107,7 @@ def test_prices_come_in_the_order_of_the_items(tenant: Tenant) -> None:
         catalogue.Item(9, product_id=bulk.product_id),
         catalogue.Item(3, product_id=plain.product_id),
         catalogue.Item(11, product_id=bulk.product_id),
+        catalogue.Item(2, variant_id=plain.variant_id),
     ]
     with tenant.uow() as uow:
         before = uow.statements
@@ -117,6 +118,7 @@ def test_prices_come_in_the_order_of_the_items(tenant: Tenant) -> None:
         ("BULK", 9, 1999, False, 17991),
         ("PLAIN", 3, 250, False, 750),
         ("BULK", 11, 1750, True, 19250),
+        ("PLAIN", 2, 250, False, 500),
     ]
     assert (lines[0].product_id, lines[0].variant_id, lines[0].name, lines[0].brand) == (
         bulk.product_id,
@@ -132,10 +134,15 @@ def test_every_unknown_line_is_named(tenant: Tenant, other_tenant: Tenant) -> No
         catalogue.Item(1, sku="nowhere"),
         catalogue.Item(1, product_id=known.product_id),
         catalogue.Item(1, product_id=foreign.product_id),
+        catalogue.Item(1, variant_id=foreign.variant_id),
     ]
     with tenant.uow() as uow, pytest.raises(Invalid) as refused:
         catalogue.priced(uow, items)
-    assert [d["loc"] for d in refused.value.details] == [["items", 0, "sku"], ["items", 2, "product_id"]]
+    assert [d["loc"] for d in refused.value.details] == [
+        ["items", 0, "sku"],
+        ["items", 2, "product_id"],
+        ["items", 3, "variant_id"],
+    ]
 
 
 def test_every_line_that_is_not_sold_is_named(tenant: Tenant) -> None:

@@ -94,7 +94,7 @@ def test_a_renamed_product_teaches_its_words(tenant: Tenant, api: Client) -> Non
 
 
 def test_a_sku_is_found_by_index_although_row_level_security_is_on(tenant: Tenant) -> None:
-    """Under a policy only leakproof conditions may use an index, which upper(sku) is not (infra/decisions/0003)."""
+    """Under a policy only leakproof conditions may use an index, which upper(sku) is not (infra/decisions/0010)."""
     from chalicelib.catalogue import store
 
     with tenant.uow() as uow:
