@@ -59,9 +59,8 @@ def _serve_robots(cast: Cast, app: Caller) -> None:
         for job in waiting:
             show(f"{'GET':<5}{'/api/v2/jobs':<44}200  carrier {job['carrier_id']} waits at balcony {job['balcony_id']}: "
                  f"{job['quantity']} x {job['sku_id']}")  # fmt: skip
-            app.post(
-                f"/api/v2/trigger/{job['id']}", {"TriggerStatus": "SUCCEEDED_TRIGGER"}, note="taken, carrier released"
-            )
+            app.post(f"/api/v2/trigger/{job['id']}", {"TriggerStatus": "SUCCEEDED_TRIGGER"})
+            show(f"{'POST':<5}{'/api/v2/trigger/{job_id}':<44}200  taken, the carrier goes home")
             done.add(job["id"])
         if len(done) > 50:
             raise DayFailed(f"the robots' jobs do not end: {left}")
@@ -123,9 +122,9 @@ def pack_and_ship(cast: Cast) -> None:
     """Every order is verified item by item, packed, shipped; the customer's telephone rings."""
     headline(6, "Packing, shipping, and the customer's telephone")
     packer = cast.floor(PACKER)
-    for name, order in cast.orders.items():
+    for order in cast.orders.values():
         _pack(packer, order)
-        tracking = f"1Z999AA1{cast.run.upper()}{len(name):02d}"
+        tracking = f"1Z999AA1{cast.run.upper()}{order['id']:02d}"
         body = {"so_id": order["id"], "tracking_number": tracking, "carrier": "UPS", "ship_method": "Ground"}
         packer.post(
             "/api/shipping/fulfill",
@@ -137,7 +136,7 @@ def pack_and_ship(cast: Cast) -> None:
     for order in cast.orders.values():
         number = order["order_number"]
         sms = until(f"the SMS about {number}", partial(_texts, cast, number))[-1]
-        show(f"SMS  to {SHOPPER_PHONE}: {sms['text'][:90]}")
+        show(f"SMS  to {SHOPPER_PHONE}: {sms['body'][:90]}")
         until("the delivery report", partial(_is_delivered, cast, number))
     show("     delivery reports came back signed: delivered")
 
@@ -156,7 +155,7 @@ def _pack(packer: Caller, order: dict[str, Any]) -> None:
 
 def _texts(cast: Cast, number: str) -> list[dict[str, Any]]:
     items = cast.anyone.get("/sandbox/inbox?kind=sms&to=" + quote(SHOPPER_PHONE))["items"]
-    return [item for item in items if number in item["text"] and "shipped" in item["text"]]
+    return [item for item in items if number in item["body"] and "shipped" in item["body"]]
 
 
 def _is_delivered(cast: Cast, number: str) -> bool:

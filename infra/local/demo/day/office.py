@@ -66,9 +66,8 @@ def answer_the_phone(cast: Cast) -> None:
         "order_number": number,
         "transcript": f"Agent: Your order {number} is {status['order']['status']}.\nCaller: Wonderful, thank you.",
     }
-    cast.anyone.post(
-        "/sandbox/doubles/control/elevenlabs/call-complete", call, note="the call ends; its webhook is signed"
-    )
+    cast.anyone.post("/sandbox/doubles/control/elevenlabs/call-complete", call, expect=202)
+    show("     the call ends; its webhook is signed")
     delivered = until("the call's webhook", lambda: _delivered(cast, call["call_id"]))
     show(f"     POST /api/voice/webhook/call-complete answered {delivered}; the transcript lies in the bucket")
 
