@@ -104,7 +104,7 @@ class Storage:
         said: list[dict[str, Any]] = []
         for _ in range(ROUNDS_MAX):
             self.tenant.work_off()
-            spoken = [message for serial in self.serials for message in self._listen(serial)]
+            spoken = [message for serial in self.serials for message in self.listen(serial)]
             if not spoken:
                 return said
             for message in spoken:
@@ -112,7 +112,7 @@ class Storage:
             said += spoken
         raise AssertionError("platform and robots never fall silent")
 
-    def _listen(self, serial: str) -> list[dict[str, Any]]:
+    def listen(self, serial: str) -> list[dict[str, Any]]:
         """What a robot says when it hears what it has not heard yet: its state on the way and at the end."""
         messages = published(serial)
         news = messages[self._delivered.get(serial, 0) :]
