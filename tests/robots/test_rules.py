@@ -230,6 +230,14 @@ def test_urgent_carriers_get_robots_first_and_load_is_spread() -> None:
     assert [(o.carrier_id, o.bot_id) for o, _ in made.orders] == [(4, 2), (3, 3), (2, 2), (1, 3)]
 
 
+def test_what_is_too_much_for_the_robots_waits() -> None:
+    carriers = [carrier(n, work=(work(f"j{n}", request=f"R{n}"),)) for n in range(1, 13)]
+    made = plan(
+        [*carriers, carrier(99, balcony=5, brought_by=("o", 0, 1))], [OnlineBot(1, 3), OnlineBot(2, 7)], STATIONS
+    )
+    assert [(o.carrier_id, o.bot_id) for o, _ in made.orders] == [(99, 1), (1, 1), (2, 1), (3, 1), (4, 1), (5, 2)]
+
+
 @pytest.mark.parametrize(
     ("code", "canonical", "legacy"),
     [

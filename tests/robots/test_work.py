@@ -100,6 +100,17 @@ def test_urgent_work_is_given_first(tenant: Tenant) -> None:
     assert [row["request_id"] for row in tenant.rows(sql)] == ["P9", "P3", "P0"]
 
 
+def test_a_long_queue_of_work_is_done_a_few_orders_at_a_time(tenant: Tenant) -> None:
+    storage = make_storage(tenant)
+    shelves = [storage.load(1) for _ in range(20)]
+    storage.ask(*[(shelf, 1) for shelf in shelves])
+    tenant.work_off()
+    assert len(published(storage.serials[0], "order")) == 8
+    storage.work()
+    assert [job["status"] for job in storage.jobs()] == ["WAITING"] * 20
+    assert len(published(storage.serials[0], "order")) == 20
+
+
 def test_a_job_is_triggered_once_by_many(tenant: Tenant) -> None:
     storage = make_storage(tenant)
     shelf = storage.load(10)

@@ -15,6 +15,8 @@ OPEN_ORDER = ("CREATED", "ACCEPTED", "RUNNING")
 INSTANT = ("startCharging", "stopCharging", "startPause", "stopPause", "cancelOrder")
 RESEND_AFTER = timedelta(seconds=5)
 """An order that a robot has not acknowledged by then is sent again, as soon as the robot says anything."""
+ORDERS_PER_BOT_MAX = 8
+"""Open orders of one robot: enough that it never waits for us, few enough that urgent work is not stuck behind them."""
 BRING_WEIGHT = 0.2
 """How much the latest trip counts in the moving average of trips."""
 
@@ -174,13 +176,16 @@ class Plan:
 def plan(situations: Sequence[CarrierSituation], bots: Sequence[OnlineBot], stations: Sequence[Station]) -> Plan:
     """Decides for every carrier: bring it, put it back, let its jobs join what happens already, or wait.
 
-    Urgent work first, then in the order of carriers. The robot is the one with the fewest open orders, then the lowest
-    id; one that failed at the job is taken only when there is no other. Equal input, equal plan.
+    Carriers go back first, so that balconies come free; then urgent work, then in the order of carriers. The robot is
+    the one with the fewest open orders, then the lowest id; one that failed at the job is taken only when there is no
+    other. What is more than robots may have open waits until they have finished something. Equal input, equal plan.
     """
     made = Plan()
     load, places = {bot.id: bot.load for bot in bots}, {s.id: s.load for s in stations}
     goes_to: dict[str, int] = {}
-    for carrier in sorted(situations, key=lambda s: (-max((w.priority for w in s.work), default=-1), s.id)):
+    for carrier in sorted(
+        situations, key=lambda s: (bool(s.work), -max((w.priority for w in s.work), default=0), s.id)
+    ):
         if carrier.order is not None:
             if carrier.order.kind == "bringCarrier":
                 made.joined += [(work, carrier.order) for work in carrier.work]
@@ -188,7 +193,7 @@ def plan(situations: Sequence[CarrierSituation], bots: Sequence[OnlineBot], stat
             made.docked += [(work, carrier.balcony_id) for work in carrier.work]
         elif carrier.balcony_id is not None:
             _store(made, carrier, load)
-        elif carrier.work and load and places:
+        elif carrier.work and _with_room(load) and places:
             _bring(made, carrier, load, places, goes_to)
     return made
 
@@ -199,7 +204,7 @@ def _bring(
     first = carrier.work[0]
     wanted = first.balcony_id or first.placing_pos or goes_to.get(first.request_id)
     balcony = wanted if wanted in places else least_loaded(places)
-    bot = least_loaded(load, avoided={w.avoided_bot_id for w in carrier.work})
+    bot = least_loaded(_with_room(load), avoided={w.avoided_bot_id for w in carrier.work})
     load[bot] += 1
     places[balcony] += 1
     goes_to.update({w.request_id: balcony for w in carrier.work})
@@ -207,16 +212,27 @@ def _bring(
 
 
 def _store(made: Plan, carrier: CarrierSituation, load: dict[int, int]) -> None:
-    if carrier.is_worked_on or carrier.store_failures >= TRIES_MAX or not load or carrier.balcony_id is None:
+    if (
+        carrier.is_worked_on
+        or carrier.store_failures >= TRIES_MAX
+        or not _with_room(load)
+        or carrier.balcony_id is None
+    ):
         return
     brought = carrier.brought_by
-    if brought is not None and brought[2] in load and carrier.store_failures == 0:
+    if brought and load.get(brought[2], ORDERS_PER_BOT_MAX) < ORDERS_PER_BOT_MAX and carrier.store_failures == 0:
         order = NewOrder("storeCarrier", carrier.id, carrier.balcony_id, brought[2], follows=brought[:2])
     else:
         avoided = {brought[2]} if brought and carrier.store_failures else set()
-        order = NewOrder("storeCarrier", carrier.id, carrier.balcony_id, least_loaded(load, avoided=avoided))
+        order = NewOrder(
+            "storeCarrier", carrier.id, carrier.balcony_id, least_loaded(_with_room(load), avoided=avoided)
+        )
     load[order.bot_id] += 1
     made.orders.append((order, ()))
+
+
+def _with_room(load: Mapping[int, int]) -> dict[int, int]:
+    return {bot: open_orders for bot, open_orders in load.items() if open_orders < ORDERS_PER_BOT_MAX}
 
 
 def least_loaded(load: Mapping[int, int], avoided: Collection[int | None] = ()) -> int:

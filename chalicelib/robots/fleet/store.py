@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.robots.fleet.messages import Connection, Outgoing, State
 from chalicelib.robots.fleet.rules import CarrierSituation, NewOrder, NewWork, OnlineBot, RobotOrder, Station
+from chalicelib.robots.rules import TRIES_MAX
 from chalicelib.robots.sections import without
 
 FIND_ORGANIZATION = "SELECT find_bot_organization(%(serial)s) AS organization_id"
@@ -45,18 +46,26 @@ LIST_OPEN_ORDERS = """
       FROM robot_order WHERE bot_id = %(bot_id)s AND status IN ('CREATED', 'ACCEPTED', 'RUNNING') ORDER BY id
 """
 
-# Carriers of a warehouse with jobs that nobody serves, and those that stand at a balcony without a reason.
+# Carriers of a warehouse with jobs that nobody serves, the most urgent first, and those that stand at a balcony without a
+# reason; locked in id order.
 LOCK_CARRIERS_IN_NEED = """
     SELECT c.id FROM carrier c
-     WHERE c.warehouse_id = %(warehouse_id)s
-       AND (EXISTS (SELECT FROM storage_job j
-                     WHERE j.carrier_id = c.id AND j.status = 'CREATED' AND j.robot_order_id IS NULL)
-            OR (c.balcony_id IS NOT NULL
-                AND NOT EXISTS (SELECT FROM storage_job j WHERE j.carrier_id = c.id
-                                   AND j.status IN ('CREATED', 'ACCEPTED', 'RUNNING', 'WAITING'))
-                AND NOT EXISTS (SELECT FROM robot_order o WHERE o.carrier_id = c.id
-                                   AND o.status IN ('CREATED', 'ACCEPTED', 'RUNNING'))))
-     ORDER BY c.id LIMIT %(limit)s FOR NO KEY UPDATE
+     WHERE c.id IN (
+        SELECT need.carrier_id FROM (
+            SELECT j.carrier_id, max(j.priority) AS priority
+              FROM storage_job j JOIN carrier w ON w.id = j.carrier_id AND w.warehouse_id = %(warehouse_id)s
+             WHERE j.status = 'CREATED' AND j.robot_order_id IS NULL
+             GROUP BY j.carrier_id
+            UNION ALL
+            SELECT d.id, NULL
+              FROM carrier d
+             WHERE d.warehouse_id = %(warehouse_id)s AND d.balcony_id IS NOT NULL AND d.store_failures < %(tries_max)s
+               AND NOT EXISTS (SELECT FROM storage_job j WHERE j.carrier_id = d.id
+                                  AND j.status IN ('CREATED', 'ACCEPTED', 'RUNNING', 'WAITING'))
+               AND NOT EXISTS (SELECT FROM robot_order o WHERE o.carrier_id = d.id
+                                  AND o.status IN ('CREATED', 'ACCEPTED', 'RUNNING'))) need
+         ORDER BY need.priority DESC NULLS FIRST, need.carrier_id LIMIT %(limit)s)
+     ORDER BY c.id FOR NO KEY UPDATE
 """
 # Read after the locks were waited for, so that it sees what their holders did.
 LIST_SITUATIONS = """
@@ -288,7 +297,8 @@ def list_open_orders(uow: UnitOfWork, bot_id: int) -> list[RobotOrder]:
 
 def lock_carriers_in_need(uow: UnitOfWork, warehouse_id: int, limit: int) -> list[int]:
     """Carriers that may need a robot, locked in id order."""
-    rows = uow.rows(LOCK_CARRIERS_IN_NEED, {"warehouse_id": warehouse_id, "limit": limit})
+    params = {"warehouse_id": warehouse_id, "limit": limit, "tries_max": TRIES_MAX}
+    rows = uow.rows(LOCK_CARRIERS_IN_NEED, params)
     return [row["id"] for row in rows]
 
 
