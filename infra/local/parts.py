@@ -17,7 +17,7 @@ from infra.local.supervisor import Part, program
 
 GATEWAY_THREADS = 16
 GATEWAY_WORKERS = min(4, max(2, os.cpu_count() or 2))
-POSTGRES_TIER, STORAGE_TIER, SERVICE_TIER, API_TIER = range(4)
+STORAGE_TIER, SERVICE_TIER, API_TIER = range(3)
 """Parts of a higher tier use those of lower ones and are ended first."""
 
 
@@ -41,7 +41,7 @@ class Parts:
             assert cluster.process is not None
             return cluster.process
 
-        return Part("postgres", start, lambda: True, log_file, polite=signal.SIGINT, patience_s=20, tier=POSTGRES_TIER)
+        return Part("postgres", start, lambda: True, log_file, polite=signal.SIGINT, patience_s=20, tier=STORAGE_TIER)
 
     def aws(self, environment: Mapping[str, str]) -> Part:
         """The AWS emulator. Its state is saved at SIGTERM, its S3 objects are files at once."""

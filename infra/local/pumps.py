@@ -26,7 +26,8 @@ from infra.local.gate import Gate
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
-POLL_S = 5
+POLL_S = 2
+"""Of a long poll. The emulator waits for polls to end before it does, up to three seconds."""
 RETRY_S = 0.3
 GRACE_S = 8.0
 """How long handlers may go on after SIGTERM."""
