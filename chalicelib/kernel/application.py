@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from chalice import Chalice
 from chalice.app import Request, Response
 
+from chalicelib.kernel import clock
 from chalicelib.kernel.access import allowed_origins
 from chalicelib.kernel.dialects import Dialect, dialect_of
 from chalicelib.kernel.endpoint import DECLARED, Endpoint
@@ -141,7 +142,7 @@ class App(Chalice):  # type: ignore[misc]  # chalice is untyped
         code: str | None,
     ) -> dict[str, Any]:
         """Adds the headers every response has and writes the one log line of the request."""
-        request_id = str(event["requestContext"].get("requestId") or uuid7(int(time.time() * 1000)))
+        request_id = str(event["requestContext"].get("requestId") or uuid7(int(clock.timestamp() * 1000)))
         headers = response.headers
         for name, value in SECURITY_HEADERS.items():
             headers.setdefault(name, value)

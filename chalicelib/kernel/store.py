@@ -82,7 +82,7 @@ FAIL_OUTBOX = """
        SET leased_until = NULL,
            last_error = %(error)s,
            send_at = %(retry_at)s,
-           dead_at = CASE WHEN attempts >= %(attempts_max)s THEN %(now)s END
+           dead_at = CASE WHEN attempts >= %(attempts_max)s THEN %(now)s::timestamptz END
      WHERE id = %(id)s AND closed_at IS NULL
     RETURNING dead_at IS NOT NULL AS is_dead
 """
