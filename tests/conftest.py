@@ -42,7 +42,7 @@ for stray in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "DATABASE_URL"):
 
 from tests.client import Client  # noqa: E402  # the environment above must be set before the application is imported
 from tests.providers import doubles, providers  # noqa: E402, F401  # fixtures for every folder
-from tests.tenant import Clock, Tenant, create_tenant  # noqa: E402
+from tests.tenant import Clock, Tenant, create_tenant  # noqa: E402  # as above
 
 _numbers = count(1)
 

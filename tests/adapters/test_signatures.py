@@ -24,11 +24,11 @@ def request(scheme: str, secret: str, *, age_s: int, body: bytes = BODY) -> Http
 
 
 def stripe(**more: int) -> HttpRequest:
-    return request("v1", settings().stripe_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]
+    return request("v1", settings().stripe_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]  # the fields are given by name
 
 
 def agents(**more: int) -> HttpRequest:
-    return request("v0", settings().elevenlabs_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]
+    return request("v0", settings().elevenlabs_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]  # the fields are given by name
 
 
 SLACK_S = 3
@@ -84,7 +84,7 @@ def test_without_a_secret_nothing_is_verified(name: str, verify: object, monkeyp
     settings.cache_clear()
     try:
         with pytest.raises(NotConfigured):
-            verify(HttpRequest("POST", "/", {}, {}, b"", "203.0.113.7", "r1"))  # type: ignore[operator]
+            verify(HttpRequest("POST", "/", {}, {}, b"", "203.0.113.7", "r1"))  # type: ignore[operator]  # what a missing secret makes of it
     finally:
         monkeypatch.undo()
         settings.cache_clear()

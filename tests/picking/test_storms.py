@@ -85,7 +85,7 @@ def test_confirming_and_cancelling_at_once_leaves_all_or_nothing_picked(tenant: 
         task_id = wave["first_pick"]["pick_task_id"]
         replies = together(
             6,
-            lambda n: floor.cancel(wave["batch_id"]) if n == 0 else floor.confirm(task_id, shelf.sku, 1),  # noqa: B023
+            lambda n: floor.cancel(wave["batch_id"]) if n == 0 else floor.confirm(task_id, shelf.sku, 1),  # noqa: B023  # called before the loop goes on
         )
         assert replies[0].status == 200
         assert {r.status for r in replies[1:]} <= {200, 400}

@@ -97,7 +97,7 @@ def test_what_is_refused_changes_nothing(
     fields = {name: known.get(value, value) if isinstance(value, str) else value for name, value in change.items()}
     before = tenant.rows("SELECT (SELECT count(*) FROM bin) AS bins, (SELECT count(*) FROM account) AS accounts")
     good = places.NewBin(warehouse_id=tenant.warehouse_id, code="A-2")
-    bad = places.NewBin(**{"warehouse_id": tenant.warehouse_id, "code": "A-3", **fields})  # type: ignore[arg-type]
+    bad = places.NewBin(**{"warehouse_id": tenant.warehouse_id, "code": "A-3", **fields})  # type: ignore[arg-type]  # wrong values are what is tested
     with pytest.raises(refusal):
         make_bins(tenant, good, bad)
     assert (

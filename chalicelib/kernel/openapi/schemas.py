@@ -57,7 +57,7 @@ class _Generator(GenerateJsonSchema):
             return {"type": "string", "format": "binary"}
         return super().is_instance_schema(schema)
 
-    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002
+    def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002  # the parent's signature
         return value  # fields in the order in which they are declared
 
 

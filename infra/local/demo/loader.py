@@ -207,8 +207,8 @@ class Loader:
             first_name=first,
             last_name=last,
             commerce_role=member.commerce_role,  # type: ignore[arg-type]  # the company's own test checks all three
-            wms_role=member.wms_role,  # type: ignore[arg-type]
-            storage_role=member.storage_role,  # type: ignore[arg-type]
+            wms_role=member.wms_role,  # type: ignore[arg-type]  # as above
+            storage_role=member.storage_role,  # type: ignore[arg-type]  # as above
             functions=member.functions,
             warehouse_ids=warehouse_ids,
             warehouse_id=warehouse_ids[0] if warehouse_ids else None,

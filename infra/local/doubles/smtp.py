@@ -26,7 +26,7 @@ class Inbox:
         self._faults = rules
         self._tasks: set[asyncio.Task[str]] = set()
 
-    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _: Session, envelope: Envelope) -> str:  # noqa: N802  # aiosmtpd looks for this name
         """aiosmtpd calls this with the whole mail. Returns the SMTP answer.
 
         It cancels the call when the client hangs up; a real server delivers all the same, hence the task.
