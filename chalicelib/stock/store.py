@@ -206,18 +206,20 @@ LIST_LEVELS_AS_OF = """
      LIMIT %(limit)s OFFSET %(offset)s
 """
 
+# OFFSET 0 keeps the look-ups of names out of the join search: planning six joins took ten times as long as running them.
 LIST_MOVES = """
-    SELECT m.id, m.variant_id, v.sku, m.lot_id, lot.number AS lot_number, m.quantity, m.reason AS entry_type,
+    SELECT m.id, m.variant_id, (SELECT v.sku FROM variant v WHERE v.id = m.variant_id) AS sku, m.lot_id,
+           (SELECT lot.number FROM lot WHERE lot.id = m.lot_id) AS lot_number, m.quantity, m.reason AS entry_type,
            m.document AS reference, m.note, m.actor, m.occurred_at AS created_at,
-           f.kind AS from_kind, f.warehouse_id AS from_location_id, fb.code AS from_bin,
-           t.kind AS to_kind, t.warehouse_id AS to_location_id, tb.code AS to_bin
+           f.kind AS from_kind, f.warehouse_id AS from_location_id, f.bin AS from_bin,
+           t.kind AS to_kind, t.warehouse_id AS to_location_id, t.bin AS to_bin
       FROM stock_move m
-      JOIN variant v ON v.id = m.variant_id
-      JOIN account f ON f.id = m.from_account_id
-      JOIN account t ON t.id = m.to_account_id
-      LEFT JOIN bin fb ON fb.account_id = f.id
-      LEFT JOIN bin tb ON tb.account_id = t.id
-      LEFT JOIN lot ON lot.id = m.lot_id
+     CROSS JOIN LATERAL (
+         SELECT a.kind, a.warehouse_id, (SELECT b.code FROM bin b WHERE b.account_id = a.id) AS bin
+           FROM account a WHERE a.id = m.from_account_id OFFSET 0) f
+     CROSS JOIN LATERAL (
+         SELECT a.kind, a.warehouse_id, (SELECT b.code FROM bin b WHERE b.account_id = a.id) AS bin
+           FROM account a WHERE a.id = m.to_account_id OFFSET 0) t
      WHERE (%(variant_id)s::int IS NULL OR m.variant_id = %(variant_id)s)
        AND (%(location_id)s::int IS NULL OR f.warehouse_id = %(location_id)s OR t.warehouse_id = %(location_id)s)
        AND (%(entry_type)s::text IS NULL OR m.reason = %(entry_type)s)
