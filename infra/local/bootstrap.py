@@ -1,6 +1,6 @@
 """What a first start puts into an empty database. Runs in a process of its own, with the environment of the parts.
 
-``python -m infra.local.bootstrap prepare|empty|demo``
+``python -m infra.local.bootstrap prepare|resources|empty|demo``
 """
 
 import os
@@ -43,6 +43,7 @@ def load_demo() -> None:
 
 TASKS: dict[str, Callable[[], None]] = {
     "prepare": prepare,
+    "resources": resources.create,
     "empty": create_empty_organization,
     "demo": load_demo,
 }

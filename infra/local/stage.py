@@ -103,6 +103,7 @@ class Stage:
             parts.doubles(self.environment),
             parts.iot(self.environment),
         ]
+        started[0].heal = lambda: self._task("resources")
         with _step("AWS emulator, MQTT broker, provider doubles"):
             for part in started:
                 self.supervisor.launch(part)

@@ -32,6 +32,8 @@ class Part:
     log_file: Path
     polite: int = signal.SIGTERM
     patience_s: float = 10.0
+    heal: Callable[[], object] | None = None
+    """What has to be done when it was started again and answers: make anew what it forgot."""
     tier: int = 0
     """Parts of a higher tier are ended first, those of one tier together."""
     process: "subprocess.Popen[bytes] | None" = None
@@ -107,6 +109,9 @@ class Supervisor:
             self._note_crash(part, code)
         part.process = part.start()
         self._note()
+        if part.heal is not None:
+            self.wait_ready(part)
+            part.heal()
 
     def _note_crash(self, part: Part, code: int) -> None:
         """Says that a part died. One that ended with 0 was asked to: a reset does that."""

@@ -110,6 +110,22 @@ def test_what_dies_is_started_again(tmp_path: Path) -> None:
     assert part.process.returncode == -signal.SIGTERM
 
 
+def test_what_was_started_again_is_healed(tmp_path: Path) -> None:
+    healed: list[bool] = []
+    supervisor, part = Supervisor(tmp_path, lambda _: None), part_of(tmp_path, SLEEP)
+    part.heal = lambda: healed.append(part.process is not None and part.process.poll() is None)
+    supervisor.launch(part)
+    try:
+        assert part.process is not None
+        part.process.kill()
+        _wait(part)
+        supervisor.check()
+        supervisor.check()
+        assert healed == [True]
+    finally:
+        supervisor.stop()
+
+
 def test_what_keeps_dying_is_a_sentence(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor, part = Supervisor(tmp_path, said.append), part_of(tmp_path, "raise SystemExit('no sugar')")
