@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from infra.tools import ROOT, load_declarations, write
+from infra.tools import ROOT, declarations, write
 
 GOLDEN = ROOT / "openapi.json"
 SERVED = ROOT / "chalicelib" / "platform" / "openapi.json"
@@ -11,11 +11,9 @@ SERVED = ROOT / "chalicelib" / "platform" / "openapi.json"
 
 def texts() -> dict[Path, str]:
     """What the two files should hold."""
-    from chalicelib.kernel.endpoint import DECLARED
     from chalicelib.kernel.openapi import document
 
-    load_declarations()
-    made = document(DECLARED.values())
+    made = document(declarations())
     return {
         GOLDEN: json.dumps(made, indent=1, ensure_ascii=False) + "\n",
         SERVED: json.dumps(made, separators=(",", ":"), ensure_ascii=False) + "\n",

@@ -3,6 +3,10 @@
 import importlib
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.kernel.endpoint import Endpoint
 
 ROOT = Path(__file__).parent.parent
 ROUTES_FILE = ROOT / "chalicelib" / "routes.py"
@@ -12,6 +16,14 @@ ROUTES: method, path, module, handler, who may call. CONSUMERS: topic -> (queue,
 """
 
 '''
+
+
+def declarations() -> "list[Endpoint]":
+    """Every endpoint of the platform, after importing every context's routes and jobs; tests' own are left out."""
+    from chalicelib.kernel.endpoint import DECLARED
+
+    load_declarations()
+    return [e for e in DECLARED.values() if e.handler.__module__.startswith("chalicelib.")]
 
 
 def load_declarations() -> None:
@@ -24,15 +36,17 @@ def load_declarations() -> None:
 
 def route_table() -> str:
     """The text of chalicelib/routes.py."""
-    from chalicelib.kernel.endpoint import DECLARED
     from chalicelib.kernel.jobs import CONSUMERS
 
-    load_declarations()
     rows = [
         (e.method, e.path, e.handler.__module__, e.handler.__name__, e.allow.label)
-        for e in sorted(DECLARED.values(), key=lambda e: (e.path, e.method))
+        for e in sorted(declarations(), key=lambda e: (e.path, e.method))
     ]
-    topics = [(topic, (event.queue, function.__module__)) for topic, (event, function) in sorted(CONSUMERS.items())]
+    topics = [
+        (topic, (event.queue, function.__module__))
+        for topic, (event, function) in sorted(CONSUMERS.items())
+        if function.__module__.startswith("chalicelib.")
+    ]
     lines = ["ROUTES: tuple[tuple[str, str, str, str, str], ...] = (", *(f"    {row!r}," for row in rows), ")", ""]
     lines += [
         "CONSUMERS: dict[str, tuple[str, str]] = {",

@@ -14,14 +14,14 @@ from chalicelib.kernel import errors
 from chalicelib.kernel.access import CUSTOMER, KEY, PUBLIC, SHOPPER, SIGNED_BY, STAFF, STORAGE, WMS_USER, Access
 from chalicelib.kernel.bodies import Upload
 from chalicelib.kernel.dialects import DIALECTS, Dialect, dialect_of
-from chalicelib.kernel.endpoint import DECLARED, Binary, Call, Endpoint, Redirect
+from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Redirect
 from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.money import Amount, AmountIn
 from chalicelib.kernel.openapi import document
 from chalicelib.kernel.openapi.refusals import refusals_of
 from chalicelib.kernel.shapes import Instant, NoBody, Shape
 from chalicelib.kernel.throttle import Limit
-from infra.tools import load_declarations
+from infra.tools import declarations
 
 Json = dict[str, Any]
 
@@ -315,8 +315,7 @@ def test_two_handlers_of_one_name_are_refused() -> None:
 
 @pytest.fixture(scope="module")
 def ours() -> Json:
-    load_declarations()
-    return document(DECLARED.values())
+    return document(declarations())
 
 
 def test_ours_is_valid_openapi(ours: Json) -> None:
@@ -324,7 +323,7 @@ def test_ours_is_valid_openapi(ours: Json) -> None:
 
 
 def test_ours_does_not_depend_on_the_order_of_imports(ours: Json) -> None:
-    endpoints = list(DECLARED.values())
+    endpoints = declarations()
     random.Random(7).shuffle(endpoints)
     assert json.dumps(document(endpoints)) == json.dumps(ours)
 
@@ -337,7 +336,7 @@ def test_our_components_have_plain_names(ours: Json) -> None:
 
 
 def test_every_handler_of_ours_says_what_it_does(ours: Json) -> None:
-    silent = [e.handler.__name__ for e in DECLARED.values() if not inspect.getdoc(e.handler)]
+    silent = [e.handler.__name__ for e in declarations() if not inspect.getdoc(e.handler)]
     assert silent == []
     assert all(tag["description"] for tag in ours["tags"])
 
