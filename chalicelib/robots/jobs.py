@@ -95,7 +95,7 @@ def _read(message: Mapping[str, Any]) -> tuple[str, State | Connection]:
 def _hear(organization_id: int, serial: str, said: State | Connection, sent_ms: int | None) -> None:
     with unit_of_work(as_machine(organization_id, "telemetry")) as uow:
         if isinstance(said, State):
-            fleet.hear_state(uow, serial, said, service.release)
+            fleet.hear_state(uow, serial, said, sent_ms, service.release)
         else:
             fleet.hear_connection(uow, serial, said, _said_ms(said, sent_ms))
 

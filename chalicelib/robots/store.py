@@ -17,11 +17,13 @@ FIND_SKUS = """
     WITH storage AS (
         SELECT w.id, w.preference FROM warehouse w
          WHERE w.is_active AND EXISTS (SELECT FROM balcony b WHERE b.warehouse_id = w.id AND b.is_active)
+    ), asked AS MATERIALIZED (
+        SELECT sku, upper(sku) AS sku_key FROM unnest(%(skus)s::text[]) AS one (sku)
     )
     SELECT asked.sku AS asked, v.id AS variant_id, v.sku, storage.id AS warehouse_id,
            coalesce(a.on_hand - a.held, 0) AS available
-      FROM unnest(%(skus)s::text[]) AS asked (sku)
-      JOIN variant v ON upper(v.sku) = upper(asked.sku)
+      FROM asked
+      JOIN variant v ON v.sku_key = asked.sku_key
       LEFT JOIN storage ON true
       LEFT JOIN availability a ON a.variant_id = v.id AND a.warehouse_id = storage.id
      ORDER BY storage.preference, storage.id, v.id

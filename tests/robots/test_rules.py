@@ -170,7 +170,7 @@ def carrier(
     id: int, *, balcony: int | None = None, order: RobotOrder | None = None, **more: object
 ) -> CarrierSituation:
     defaults: dict[str, object] = {"store_failures": 0, "is_worked_on": False, "brought_by": None, "work": ()}
-    return CarrierSituation(id=id, balcony_id=balcony, order=order, **{**defaults, **more})  # type: ignore[arg-type]  # tests name what they are about  # the fields are given by name
+    return CarrierSituation(id=id, balcony_id=balcony, order=order, **{**defaults, **more})  # type: ignore[arg-type]  # the fields are given by name
 
 
 def work(job: str, *, request: str = "R", priority: int = 0, **more: int | None) -> NewWork:

@@ -231,3 +231,17 @@ def test_a_last_will_without_the_brokers_time_counts_from_now(tenant: Tenant) ->
     assert tenant.value("SELECT connection FROM bot") == "ONLINE"
     handle_telemetry(connection_message(serial, "CONNECTIONBROKEN", header_id=0))
     assert tenant.value("SELECT connection FROM bot") == "CONNECTIONBROKEN"
+
+
+def test_a_robot_that_speaks_is_there(tenant: Tenant) -> None:
+    storage = make_storage(tenant, is_online=False)
+    serial, start = storage.serials[0], 1_700_000_000_000
+    words: list[tuple[str | int, int]] = [(1, 10), ("CONNECTIONBROKEN", 20), (2, 30), ("OFFLINE", 30), (3, 25)]
+    heard = []
+    for word, ms in words:
+        if isinstance(word, int):
+            handle_telemetry(state_message(serial, state(word)), sent_ms=start + ms)
+        else:
+            say_connection(serial, word, ms=start + ms)
+        heard.append(tenant.value("SELECT connection FROM bot"))
+    assert heard == ["ONLINE", "CONNECTIONBROKEN", "ONLINE", "OFFLINE", "OFFLINE"]

@@ -69,6 +69,16 @@ Said = tuple[int, datetime]
 """Header id and time of a message."""
 
 
+NO_HEADER = -1
+"""Stands for the header id where a state shows that a robot is there: any word about the connection at the same time
+counts more."""
+
+
+def is_later(heard: tuple[int, int], known: tuple[int, int]) -> bool:
+    """Whether news of a connection is later than what is known: (milliseconds at the broker, header id)."""
+    return heard > known
+
+
 def is_late(said: Said, seen: Said, *, counted_from: datetime) -> bool:
     """Whether a state is older than the newest one seen: by header id, which counts up with every message.
 

@@ -90,9 +90,9 @@ def hear_connection(uow: UnitOfWork, serial: str, said: Connection, ms: int) -> 
     order of things; `ms` must come from the broker. A robot that came back gets again what it has not acknowledged.
     """
     bot = store.lock_bot(uow, serial=serial)
-    if bot is None or (ms, said.header_id) <= (bot.connection_ms, bot.connection_header_id):
+    if bot is None or not rules.is_later((ms, said.header_id), bot.connected):
         return
-    store.set_connection(uow, bot, said, ms)
+    store.set_connection(uow, bot, said.connection_state, ms, said.header_id)
     if said.connection_state != "ONLINE":
         count("RobotLost", serial=serial)
         logger.warning("robot is away", extra={"serial": serial, "connection": said.connection_state})
@@ -103,15 +103,20 @@ def hear_connection(uow: UnitOfWork, serial: str, said: Connection, ms: int) -> 
             uow.publish(RobotOrderDue(robot_order_id=order.id).message())
 
 
-def hear_state(uow: UnitOfWork, serial: str, said: State, released: Released) -> None:
+def hear_state(uow: UnitOfWork, serial: str, said: State, ms: int | None, released: Released) -> None:
     """Takes in a robot's state. Any order and any number of deliveries end the same.
 
-    How the robot is comes from the newest state only; that an action began or ended is true whenever it is heard.
+    How the robot is comes from the newest state only; that an action began or ended is true whenever it is heard. A
+    state that the broker passed on (`ms`) after the last word about the connection says that the robot is there.
     Locks the robot and the carriers it is busy with.
     """
     bot = store.lock_bot(uow, serial=serial)
     if bot is None:
         return
+    if ms is not None and rules.is_later((ms, rules.NO_HEADER), bot.connected):
+        store.set_connection(uow, bot, "ONLINE", ms, rules.NO_HEADER)
+        if bot.connection != "ONLINE":
+            uow.publish(StorageWorkDue(warehouse_id=bot.warehouse_id).message())
     said_as, seen = (said.header_id, said.timestamp), (bot.state_header_id, bot.state_at)
     if not rules.is_late(said_as, seen, counted_from=bot.counted_from):
         counted_from = said.timestamp if rules.is_restart(said_as, seen) else bot.counted_from

@@ -8,7 +8,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.robots.fleet.messages import Connection, Outgoing, State
+from chalicelib.robots.fleet.messages import Outgoing, State
 from chalicelib.robots.fleet.rules import CarrierSituation, NewOrder, NewWork, OnlineBot, RobotOrder, Station
 from chalicelib.robots.rules import TRIES_MAX
 from chalicelib.robots.sections import without
@@ -214,6 +214,11 @@ class Bot:
     state_at: datetime
     counted_from: datetime
 
+    @property
+    def connected(self) -> tuple[int, int]:
+        """When the last word about its connection was said, and that word's header id."""
+        return self.connection_ms, self.connection_header_id
+
 
 @dataclass(frozen=True)
 class ListedBot:
@@ -261,10 +266,10 @@ def list_bots(uow: UnitOfWork, limit: int) -> list[ListedBot]:
     return uow.fetch_all(ListedBot, LIST_BOTS, {"limit": limit})
 
 
-def set_connection(uow: UnitOfWork, bot: Bot, said: Connection, ms: int) -> None:
-    """Writes whether a robot is there. `ms` is when it was said."""
-    params = {"bot_id": bot.id, "connection": said.connection_state, "ms": ms, "header_id": said.header_id}
-    uow.execute(SET_CONNECTION, {**params, "now": uow.now})
+def set_connection(uow: UnitOfWork, bot: Bot, connection: str, ms: int, header_id: int) -> None:
+    """Writes whether a robot is there. `ms` is when it was said, or shown by saying something else."""
+    params = {"bot_id": bot.id, "connection": connection, "ms": ms, "header_id": header_id, "now": uow.now}
+    uow.execute(SET_CONNECTION, params)
 
 
 def set_state(uow: UnitOfWork, bot: Bot, said: State, *, counted_from: datetime) -> None:
