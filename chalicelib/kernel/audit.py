@@ -66,6 +66,7 @@ class Verification:
 
     sealed: int
     unchained: int
+    """Entries that were never on their way into the chain, or were removed on it."""
     broken_at: int | None
     reason: str | None
 
@@ -79,7 +80,14 @@ def _canonical(value: BaseModel | dict[str, Any] | None) -> str | None:
     if value is None:
         return None
     plain = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), default=str)
+    text = json.dumps(plain, default=str, allow_nan=False)
+    return json.dumps(json.loads(text, parse_float=_number), sort_keys=True, separators=(",", ":"))
+
+
+def _number(text: str) -> int | float:
+    """As jsonb gives it back: whole numbers without a fraction or exponent, and no negative zero."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def mac_of(entry: Entry, organization_id: int, at: datetime, actor: str, request_id: str) -> bytes:

@@ -120,10 +120,11 @@ LIST_SEALED = """
      ORDER BY s.number LIMIT %(limit)s
 """
 COUNT_UNCHAINED = """
-    SELECT count(*) AS entries
-      FROM audit_entry e
-     WHERE NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = e.id)
-       AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.audit_id = e.id)
+    SELECT (SELECT count(*) FROM audit_entry e
+             WHERE NOT EXISTS (SELECT FROM audit_seal s WHERE s.audit_id = e.id)
+               AND NOT EXISTS (SELECT FROM audit_unsealed u WHERE u.audit_id = e.id))
+         + (SELECT count(*) FROM audit_unsealed u
+             WHERE NOT EXISTS (SELECT FROM audit_entry e WHERE e.id = u.audit_id)) AS entries
 """
 
 LOCK_MIGRATIONS = "SELECT pg_advisory_lock(hashtextextended('schema_migration', 0))"
