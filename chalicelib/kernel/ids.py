@@ -43,7 +43,8 @@ def keyed_hash(purpose: str, secret: str) -> bytes:
     key = settings().hash_key.get_secret_value().encode()
     if not key:
         raise RuntimeError("QM_HASH_KEY is not set")
-    return hmac.new(key, f"{purpose}\0{secret}".encode(), hashlib.sha256).digest()
+    said = f"{purpose}\0{secret}".encode(errors="surrogatepass")  # a header may hold what is no text
+    return hmac.new(key, said, hashlib.sha256).digest()
 
 
 def uuid7(now_ms: int) -> uuid.UUID:

@@ -1,0 +1,173 @@
+"""Who may call: credentials, their combinations, roles, and requests that other sites send."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from chalicelib.kernel.settings import settings
+from tests.client import Client
+from tests.factories.customers import make_customer
+from tests.factories.identity import make_api_key, make_staff, make_warehouse_user
+from tests.kernel.apps import GUARDED, KernelClient
+from tests.tenant import Tenant
+
+Configured = Callable[..., AbstractContextManager[None]]
+OURS = "https://shop.example.test"
+
+
+def callers(kernel: KernelClient, tenant: Tenant) -> dict[str, Client]:
+    manager = make_staff(tenant, commerce_role="manager")
+    clerk = make_staff(tenant, commerce_role="staff")
+    customer = make_customer(tenant)
+    return {
+        "nobody": kernel,
+        "customer": kernel.with_cookie(customer.cookie()),
+        "manager": kernel.as_bearer(manager.token("commerce")),
+        "clerk": kernel.as_bearer(clerk.token("commerce")),
+        "clerk by cookie": kernel.with_cookie(f"qm_staff={clerk.token('commerce')}"),
+        "picker": kernel.as_bearer(make_warehouse_user(tenant, "pick").token("wms")),
+        "packer": kernel.as_bearer(make_warehouse_user(tenant, "pack").token("wms")),
+        "wms admin": kernel.as_bearer(make_staff(tenant, wms_role="ADMIN").token("wms")),
+        "new picker": kernel.as_bearer(make_warehouse_user(tenant, "pick", must_change_password=True).token("wms")),
+        "key": kernel.as_key(make_api_key(tenant)),
+        "key as bearer": kernel.as_bearer(make_api_key(tenant)),
+        "voice key": kernel.as_key(make_api_key(tenant, "voice")),
+        "unknown key": kernel.as_key("qmk_unknown"),
+    }
+
+
+MATRIX = {
+    "public": {},
+    "shopper": {},
+    "customer": {"customer": 200},
+    "staff": {"manager": 200, "clerk": 200, "clerk by cookie": 200},
+    "manager": {"manager": 200, "clerk": 403, "clerk by cookie": 403},
+    "pick": {"picker": 200, "packer": 403, "wms admin": 200, "new picker": 403},
+    "read": {"key": 200, "key as bearer": 200, "voice key": 403},
+}
+"""Endpoint -> caller -> status; who is not named gets 401, at the first two 200."""
+
+
+def test_the_matrix_of_callers_and_endpoints(kernel: KernelClient, tenant: Tenant) -> None:
+    assert set(MATRIX) == set(GUARDED)
+    found, expected = {}, {}
+    for caller, client in callers(kernel, tenant).items():
+        for endpoint in GUARDED:
+            found[endpoint, caller] = client.get(f"/api/kernel/guarded/{endpoint}").status
+            open_to_all = endpoint in ("public", "shopper")
+            expected[endpoint, caller] = MATRIX[endpoint].get(caller, 200 if open_to_all else 401)
+    assert found == expected
+
+
+def test_where_everybody_may_call_a_customer_is_recognised_and_a_bad_cookie_is_nobody(
+    kernel: KernelClient, tenant: Tenant
+) -> None:
+    customer = make_customer(tenant)
+    path = "/api/kernel/guarded/shopper"
+    assert kernel.get(path).json == {"said": "anonymous:0"}
+    assert kernel.with_cookie(customer.cookie()).get(path).json == {"said": f"customer:{customer.id}"}
+    for cookie in ("qm_session=x", "qm_session=", "qm_session=a.b.c; other=1", f"other={customer.cookie()}"):
+        assert kernel.with_cookie(cookie).get(path).json == {"said": "anonymous:0"}
+    with tenant.uow() as uow:
+        uow.execute("UPDATE session SET revoked_at = %(now)s", {"now": uow.now})
+    assert kernel.with_cookie(customer.cookie()).get(path).json == {"said": f"customer:{customer.id}"}
+
+
+def test_an_ended_session_is_nobody_where_everybody_may_call(kernel: KernelClient, tenant: Tenant) -> None:
+    cookie = make_customer(tenant).cookie()
+    with tenant.uow() as uow:
+        uow.execute("UPDATE session SET revoked_at = %(now)s", {"now": uow.now})
+    assert kernel.with_cookie(cookie).get("/api/kernel/guarded/shopper").json == {"said": "anonymous:0"}
+    assert kernel.with_cookie(cookie).get("/api/kernel/guarded/customer").status == 401
+
+
+@pytest.mark.parametrize(
+    "credential", ["Basic dXNlcjpwYXNz", "Bearer", "Bearer ", "bearer  ", "Digest x", "", "Bearer a b"]
+)
+def test_other_credentials_count_as_none(kernel: KernelClient, credential: str) -> None:
+    caller = kernel.with_headers(authorization=credential)
+    assert caller.get("/api/kernel/guarded/public").status == 200
+    assert caller.get("/api/kernel/guarded/staff").status == 401
+
+
+@pytest.mark.parametrize("header", ["x-api-key", "authorization"])
+@pytest.mark.parametrize("value", ["qmk_ü", "qmk_\ud800", "qmk_\0", "qmk_" + "x" * 9000, "qmk_'; --"])
+def test_a_hostile_key_is_an_unknown_key(kernel: KernelClient, header: str, value: str) -> None:
+    sent = value if header == "x-api-key" else f"Bearer {value}"
+    assert kernel.with_headers(**{header: sent}).get("/api/kernel/guarded/read").status == 401
+
+
+def test_a_key_works_in_its_own_organization_whatever_the_host(
+    kernel: KernelClient, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    key = make_api_key(other_tenant)
+    reply = kernel.as_key(key).get("/api/kernel/guarded/read")
+    with other_tenant.uow() as uow:
+        key_id = uow.value("SELECT id FROM api_key")
+    assert reply.json == {"said": f"api_key:{key_id}"}
+
+
+def test_an_unknown_host_is_not_found(kernel: KernelClient) -> None:
+    for host in ("nobody.example", "", "\0", "xn--nxasmq6b", f"{kernel.host}.evil.example"):
+        assert KernelClient(host).get("/api/kernel/guarded/public").status == 404
+    assert KernelClient(f"{kernel.host.upper()}:8080").get("/api/kernel/guarded/public").status == 200
+
+
+# Other sites.
+
+
+@pytest.mark.parametrize(
+    ("_case", "headers", "status"),
+    [
+        ("our page", {"origin": OURS}, 200),
+        ("our page, in capitals", {"origin": OURS.upper()}, 200),
+        ("another site", {"origin": "https://evil.example"}, 403),
+        ("a sandboxed frame", {"origin": "null"}, 403),
+        ("a name that begins like ours", {"origin": OURS + ".evil.example"}, 403),
+        ("without encryption", {"origin": OURS.replace("https", "http")}, 403),
+        ("another port", {"origin": OURS + ":8443"}, 403),
+        ("an empty origin", {"origin": ""}, 403),
+        ("two origins", {"origin": f"{OURS}, https://evil.example"}, 403),
+        ("no browser", {}, 200),
+        ("an old browser, another site", {"sec-fetch-site": "cross-site"}, 403),
+        ("a neighbour's subdomain", {"sec-fetch-site": "same-site"}, 403),
+        ("our page without origin", {"sec-fetch-site": "same-origin"}, 200),
+        ("typed by hand", {"sec-fetch-site": "none"}, 200),
+    ],
+)
+@pytest.mark.parametrize("who", ["customer", "staff", "shopper"])
+def test_a_write_with_a_cookie_comes_from_our_own_pages(
+    kernel: KernelClient, tenant: Tenant, who: str, _case: str, headers: dict[str, str], status: int
+) -> None:
+    staff = f"qm_staff={make_staff(tenant).token('commerce')}"
+    cookie = staff if who == "staff" else make_customer(tenant).cookie()
+    caller = kernel.with_cookie(cookie).with_headers(**headers)
+    path = f"/api/kernel/guarded/{who}"
+    assert (caller.post(path, {}).status, caller.get(path).status) == (status, 200)
+
+
+def test_a_bearer_token_needs_no_origin(kernel: KernelClient, tenant: Tenant) -> None:
+    """No browser sends it by itself."""
+    caller = kernel.as_bearer(make_staff(tenant).token("commerce")).with_headers(origin="https://evil.example")
+    assert caller.post("/api/kernel/guarded/staff", {}).status == 200
+
+
+def test_more_origins_may_be_configured(kernel: KernelClient, tenant: Tenant, configured: Configured) -> None:
+    caller = kernel.with_cookie(make_customer(tenant).cookie()).with_headers(origin="https://portal.example")
+    path = "/api/kernel/guarded/customer"
+    assert caller.post(path, {}).status == 403
+    with configured(QM_ALLOWED_ORIGINS="https://portal.example https://reps.example"):
+        reply = caller.post(path, {})
+        assert (reply.status, reply.headers["Access-Control-Allow-Origin"]) == (200, "https://portal.example")
+    assert settings().allowed_origins == ""
+
+
+def test_every_answer_has_the_security_headers(kernel: KernelClient) -> None:
+    for path in ("/api/kernel/guarded/public", "/api/kernel/guarded/staff", "/api/kernel/nowhere"):
+        headers = kernel.get(path).headers
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        assert headers["X-Request-Id"]
