@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 AMOUNT_MAX = 10**12
 """Ten thousand million of the currency, in minor units: more is a mistake."""
 
+_CENT = Decimal("0.01")
+
 
 def parse_amount(value: Any) -> int:
     """Minor units of a JSON number: at most two decimals, finite, within ±`AMOUNT_MAX`.
@@ -20,12 +22,13 @@ def parse_amount(value: Any) -> int:
     amount = Decimal(value)
     if not amount.is_finite() or amount.adjusted() > 12:
         raise PydanticCustomError("amount_range", "Amount is out of range")
-    minor = amount.scaleb(2)
-    if minor != minor.to_integral_value():
+    rounded = amount.quantize(_CENT)
+    if rounded != amount:  # compared exactly, where arithmetic would round to 28 digits first
         raise PydanticCustomError("decimal_max_places", "Amount should have no more than 2 decimal places")
+    minor = int(rounded.scaleb(2))
     if abs(minor) > AMOUNT_MAX:
         raise PydanticCustomError("amount_range", "Amount is out of range")
-    return int(minor)
+    return minor
 
 
 def parse_positive_amount(value: Any) -> int:
