@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -74,32 +75,36 @@ class Database:
             _drop(connection, self.spare)
 
     def make_spare(self) -> None:
-        """Makes a copy of the first state ahead of time, so that the next reset only has to rename it.
-
-        Also removes what the last reset put aside.
-        """
+        """Makes a copy of the first state ahead of time, so that the next reset only has to rename it."""
         with self._admin() as connection:
-            _drop(connection, f"{self.name}_past")
             if _exists(connection, self.template) and not _exists(connection, self.spare):
-                _drop(connection, f"{self.spare}_draft")
-                _clone(connection, self.template, f"{self.spare}_draft")
-                roles.restrict_database(connection, f"{self.spare}_draft")
-                _rename(connection, f"{self.spare}_draft", self.spare)
+                draft = f"{self.spare}_draft"
+                _drop(connection, draft)
+                _clone(connection, self.template, draft)
+                roles.restrict_database(connection, draft)
+                _rename(connection, draft, self.spare)
+
+    def drop_past(self) -> None:
+        """Removes what resets have put aside. It takes seconds: PostgreSQL writes a checkpoint for each."""
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            past = "SELECT datname FROM pg_database WHERE starts_with(datname, %s)"
+            for (name,) in connection.execute(past, [self._past("")]).fetchall():
+                _drop(connection, name)
 
     def return_to_first_state(self) -> None:
         """Puts a copy of the first state in the database's place; sessions in it end, and may come again.
 
         Both change their names in one transaction: there is a database of this name at every moment.
         """
-        with self._admin() as connection:
-            is_spare_ready = _exists(connection, self.spare) and not _exists(connection, f"{self.name}_past")
-        if not is_spare_ready:
-            self.make_spare()
+        self.make_spare()
         with self._admin() as connection:
             _close(connection, self.name)
             with connection.transaction():
-                _rename(connection, self.name, f"{self.name}_past")
+                _rename(connection, self.name, self._past(secrets.token_hex(4)))
                 _rename(connection, self.spare, self.name)
+
+    def _past(self, suffix: str) -> str:
+        return f"{self.name}_past_{suffix}"
 
     @contextmanager
     def _admin(self) -> Iterator[psycopg.Connection]:
@@ -178,9 +183,9 @@ def _drop(connection: psycopg.Connection, name: str) -> None:
 
 
 def _close(connection: psycopg.Connection, name: str) -> None:
-    """Ends the sessions in a database, and lets nobody in again under this name."""
+    """Ends the sessions in a database, and lets nobody in again. Renaming it then waits until they are gone."""
     connection.execute(sql.SQL("ALTER DATABASE {} WITH ALLOW_CONNECTIONS false").format(sql.Identifier(name)))
-    connection.execute("SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity WHERE datname = %s", [name])
+    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
 
 
 def _clone(connection: psycopg.Connection, source: str, target: str) -> None:

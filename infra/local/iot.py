@@ -135,6 +135,7 @@ class DataPlane:
     def __init__(self, bridge: Bridge, emulator_url: str) -> None:
         self._bridge = bridge
         self._emulator_url = emulator_url
+        self._aws = resources.Clients.of(boto3.Session())
         self._inbox: deque[dict[str, Any]] = deque(maxlen=INBOX_MAX)
         self._numbered = 0
 
@@ -187,7 +188,7 @@ class DataPlane:
         self._inbox.clear()
         async with ClientSession() as session, session.post(f"{self._emulator_url}/_ministack/reset") as answer:
             answer.raise_for_status()
-        await asyncio.to_thread(resources.create)
+        await asyncio.to_thread(resources.create, self._aws)
         return web.json_response({"status": "ok"})
 
     async def _forward(self, request: web.Request) -> web.Response:

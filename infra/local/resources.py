@@ -1,6 +1,7 @@
 """What the infrastructure template makes on AWS, made in the emulator: bucket, table, queues, bus. Idempotent."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
@@ -12,15 +13,29 @@ VISIBILITY_S = 60
 NAME = "quartermaster"
 
 
-def create(session: boto3.Session | None = None) -> None:
-    """Makes what is missing, where the environment's AWS endpoint points to. May be repeated."""
-    aws = session or boto3.Session()
-    _create_bucket(aws.client("s3"))
-    _create_table(aws.client("dynamodb"))
-    sqs = aws.client("sqs")
+@dataclass(frozen=True)
+class Clients:
+    """Clients of the services; making them is slower than using them."""
+
+    s3: Any
+    dynamodb: Any
+    sqs: Any
+    events: Any
+
+    @classmethod
+    def of(cls, session: boto3.Session) -> "Clients":
+        """Clients where the environment's AWS endpoint points to."""
+        return cls(*(session.client(name) for name in ("s3", "dynamodb", "sqs", "events")))
+
+
+def create(clients: Clients | None = None) -> None:
+    """Makes what is missing. May be repeated."""
+    aws = clients or Clients.of(boto3.Session())
+    _create_bucket(aws.s3)
+    _create_table(aws.dynamodb)
     for name in QUEUES:
-        _create_queue(sqs, name)
-    _create_bus(aws.client("events"))
+        _create_queue(aws.sqs, name)
+    _create_bus(aws.events)
 
 
 def _create_bucket(s3: Any) -> None:

@@ -85,6 +85,7 @@ class Stage:
             if reset_at != seen_reset_at:
                 seen_reset_at = reset_at
                 self.database.make_spare()
+                self.database.drop_past()
             time.sleep(WATCH_S)
 
     def _start_database(self, parts: Parts) -> None:

@@ -63,8 +63,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{started.ports['aws']}")
-            resources.create(started.session)
-            resources.create(started.session)  # and again: it may be repeated
+            clients = resources.Clients.of(started.session)
+            resources.create(clients)
+            resources.create(clients)  # and again: it may be repeated
         yield started
     finally:
         started.leave()

@@ -33,8 +33,9 @@ def platform(server: Cluster) -> Iterator[Database]:
     made = database.of_cluster(server)
     made.make_empty()
     yield made
+    made.drop_past()
     with psycopg.connect(server.superuser_url(), autocommit=True) as connection:
-        for name in (made.template, made.spare, f"{made.name}_past"):
+        for name in (made.template, made.spare):
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
 
 
@@ -100,6 +101,9 @@ def test_a_reset_brings_the_first_state_back_as_often_as_asked(platform: Databas
         platform.return_to_first_state()
         assert one(platform.app_url, "SELECT array_agg(name) FROM thing") == ["first"]
     assert one(platform.owner_url, "INSERT INTO thing (name) VALUES ('next') RETURNING id") == 2
+    platform.drop_past()
+    names = "SELECT count(*) FROM pg_database WHERE datname LIKE 'quartermaster%'"
+    assert one(platform.admin_url, names) == 2  # the database and its first state
 
 
 def test_a_session_that_a_reset_ended_can_come_again(platform: Database) -> None:
