@@ -38,17 +38,17 @@ class MigrationMismatch(Exception):
 
 
 def load(folder: Path = FOLDER) -> list[Migration]:
-    """All migrations in order. Raises MigrationMismatch for a gap or a number given twice."""
+    """All migrations in order. Raises MigrationMismatch for a gap, a number given twice or a file without one."""
     found = [
         Migration(int(path.name[:4]), path.stem[5:], path.read_text(encoding="utf-8"))
         for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]_*.sql"))
     ]
-    if [m.version for m in found] != list(range(1, len(found) + 1)):
+    if [m.version for m in found] != list(range(1, len([*folder.glob("*.sql")]) + 1)):
         raise MigrationMismatch("migrations are not numbered without gaps")
     return found
 
 
-def migrate(owner_url: str) -> list[str]:
+def migrate(owner_url: str, folder: Path = FOLDER) -> list[str]:
     """Applies what is missing; the names of what was applied. May be repeated and run by several at once.
 
     A database that is ahead of this program is left alone: old code keeps serving while a new version rolls out.
@@ -60,7 +60,7 @@ def migrate(owner_url: str) -> list[str]:
             connection.execute(store.CREATE_MIGRATIONS)
             applied = {row["version"]: row for row in connection.execute(store.LIST_MIGRATIONS)}
             missing = []
-            for migration in load():
+            for migration in load(folder):
                 known = applied.get(migration.version)
                 if known is None:
                     missing.append(migration)

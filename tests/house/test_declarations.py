@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from importlib import import_module
 from typing import get_args
 
@@ -16,6 +17,7 @@ from chalicelib import routes
 from chalicelib.kernel.access import Access
 from chalicelib.kernel.endpoint import DECLARED, Endpoint
 from chalicelib.kernel.shapes import NoBody, Shape
+from infra.tools import declarations
 from tests.house.source import PRODUCT, ROOT, sources
 
 PUBLIC_ENDPOINTS = {
@@ -42,11 +44,10 @@ PUBLIC_ENDPOINTS = {
 """Endpoints that serve nobody in particular and know no session. Whoever adds one says so here."""
 
 
+@cache
 def endpoints() -> list[Endpoint]:
     """Every declared endpoint of the product."""
-    for _, _, module, _, _ in routes.ROUTES:
-        import_module(module)
-    return [e for e in DECLARED.values() if e.handler.__module__.startswith("chalicelib.")]
+    return declarations()
 
 
 def test_every_endpoint_says_in_full_who_may_call_what() -> None:
