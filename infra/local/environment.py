@@ -16,6 +16,7 @@ KEPT = (
     "TMPDIR",
     "TZ",
     "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
     "COVERAGE_PROCESS_START",
 )
 """What children get of our own environment: no proxy, profile or credential of the person at the keyboard."""

@@ -63,7 +63,8 @@ class Cluster:
 
     @classmethod
     def running(cls, data_dir: Path, port: int) -> "Cluster":
-        """A server that somebody else started on `data_dir`: good for its URLs, not for stopping it."""
+        """A server that somebody else starts on `data_dir`: good for its URLs, not for stopping it."""
+        data_dir.mkdir(parents=True, exist_ok=True)
         return cls(port, _passwords(data_dir), None, data_dir / "postgres.log", data_dir)
 
     def superuser_url(self, database: str = "postgres") -> str:

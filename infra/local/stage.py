@@ -62,7 +62,7 @@ class Stage:
         print(f"Quartermaster, local stage, data in {self.options.data_dir}", flush=True)
         chosen = ports.choose(self.options.data_dir)
         parts = Parts(self.options, chosen)
-        self._start_database(parts)
+        self._find_database(parts)
         secrets = keys.load_or_make(self.options.data_dir)
         made = self.database
         self.environment = environment.for_children(
@@ -88,27 +88,26 @@ class Stage:
                 self.database.drop_past()
             time.sleep(WATCH_S)
 
-    def _start_database(self, parts: Parts) -> None:
+    def _find_database(self, parts: Parts) -> None:
+        """Where the database is, or will be when our own server runs."""
         if self.options.database_url:
             with _step("PostgreSQL of DATABASE_URL"):
                 self.database = database.on_given_server(self.options.database_url)
-            return
-        with _step("PostgreSQL"):
-            self.supervisor.launch(parts.postgres())
+        else:
             self.database = database.on_own_server(self.options.data_dir, parts.ports["postgres"])
 
     def _start_services(self, parts: Parts) -> None:
-        started = [
-            parts.aws(self.environment),
-            parts.mqtt(self.environment),
-            parts.doubles(self.environment),
-            parts.iot(self.environment),
-        ]
-        started[0].heal = lambda: self._task("resources")
+        """What the API stands on. The others come up while PostgreSQL makes its files."""
+        aws = parts.aws(self.environment)
+        aws.heal = lambda: self._task("resources")
+        services = [aws, parts.mqtt(self.environment), parts.doubles(self.environment), parts.iot(self.environment)]
+        for part in services:
+            self.supervisor.launch(part)
+        if self.database.is_ours:
+            with _step("PostgreSQL"):
+                self.supervisor.launch(parts.postgres())
         with _step("AWS emulator, MQTT broker, provider doubles"):
-            for part in started:
-                self.supervisor.launch(part)
-            self.supervisor.wait_ready(*started)
+            self.supervisor.wait_ready(*services)
 
     def _prepare_data(self) -> bool:
         """Migrates; fills an empty database and keeps its first state. Whether this was the first start."""
