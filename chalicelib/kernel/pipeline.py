@@ -15,7 +15,16 @@ from pydantic import BaseModel, ValidationError
 from chalicelib.kernel import bodies, idempotency, webhooks
 from chalicelib.kernel.dialects import Dialect
 from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Outside, Redirect
-from chalicelib.kernel.errors import BadRequest, Detail, Invalid, NotFound, Refusal, Unauthenticated, Unavailable
+from chalicelib.kernel.errors import (
+    BadRequest,
+    Detail,
+    Invalid,
+    NotFound,
+    Refusal,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 from chalicelib.kernel.requests import HttpRequest, HttpResponse
 from chalicelib.kernel.throttle import check_limit
 from chalicelib.kernel.uow import Entrance, EntryRefused, UnitOfWork, by_host, unit_of_work
@@ -132,7 +141,7 @@ def _settled(
     try:
         reply = handle()
     except Refusal as refusal:
-        if key is None or refusal.status_in(dialect.name) >= 500:
+        if key is None or not _is_final(refusal, dialect):
             raise
         uow.rollback_to_savepoint()
         response = refused(refusal, dialect)
@@ -144,6 +153,11 @@ def _settled(
     if key is not None:
         idempotency.keep(uow, key, response)
     return response
+
+
+def _is_final(refusal: Refusal, dialect: Dialect) -> bool:
+    """Whether the same request gets the same refusal again: not when we failed, and not when it only came too soon."""
+    return refusal.status_in(dialect.name) < 500 and not isinstance(refusal, TooManyRequests)
 
 
 class _entered:  # noqa: N801  # reads as the function it is: with _entered(...)

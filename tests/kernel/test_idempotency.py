@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib import identity
 from chalicelib.kernel.endpoint import Binary, Call, Outside, Redirect
-from chalicelib.kernel.errors import Conflict, Unavailable
+from chalicelib.kernel.errors import Conflict, TooManyRequests, Unavailable
 from chalicelib.kernel.uow import UnitOfWork
 from tests.client import Client, Reply
 from tests.kernel.apps import PREFIXES, KernelClient, error_body
@@ -120,8 +120,8 @@ def test_a_refusal_is_kept_and_its_effects_are_not(kernel: KernelClient, notes: 
     assert (runs, notes()) == ([1], {})
 
 
-@pytest.mark.parametrize("error", [RuntimeError("broken"), Unavailable()])
-def test_a_failure_of_ours_is_not_kept(kernel: KernelClient, notes: Notes, error: Exception) -> None:
+@pytest.mark.parametrize("error", [RuntimeError("broken"), Unavailable(), TooManyRequests()])
+def test_a_failure_of_ours_and_a_wait_are_not_kept(kernel: KernelClient, notes: Notes, error: Exception) -> None:
     failures = [error]
 
     def fail_once(call: Call[Anything]) -> int:
@@ -131,7 +131,7 @@ def test_a_failure_of_ours_is_not_kept(kernel: KernelClient, notes: Notes, error
         return number
 
     again = send(kernel, fail_once)
-    assert again().status in (500, 503)
+    assert again().status in (429, 500, 503)
     reply = again()
     assert (reply.status, reply.json, "Idempotent-Replay" in reply.headers) == (200, {"said": 1}, False)
     assert notes() == {"n": 1}
