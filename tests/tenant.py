@@ -94,5 +94,7 @@ class Clock:
     def advance(self, *, seconds: float) -> None:
         """Lets time pass, at once."""
         self._offset_s += seconds
-        self._file.write_text(str(self._offset_s), encoding="ascii")
+        draft = self._file.with_suffix(".draft")
+        draft.write_text(str(self._offset_s), encoding="ascii")
+        draft.replace(self._file)  # at once: another thread must not read a file that is still empty
         time.sleep(0.06)  # the clock looks at its file at most every 50 ms
