@@ -8,7 +8,7 @@ from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit
 
 
-@endpoint("GET", "/api/books", allow=WMS_ADMIN, limit=Limit("books", calls=12))
+@endpoint("GET", "/api/books", allow=WMS_ADMIN, limit=Limit("books", calls=60))
 def check_books(call: Call[NoBody]) -> Books:
     """Check the books of the organization: stock ledger against levels and availability, holds against open order lines,
     the outbox, the chain of the audit log."""

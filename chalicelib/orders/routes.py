@@ -30,7 +30,7 @@ from chalicelib.orders.shapes import (
     allow=SHOPPER,
     status=201,
     errors=(stock.OutOfStock, catalogue.NotForSale, service.PriceChanged, service.CreditExceeded, NotFound),
-    limit=Limit("orders", calls=30),
+    limit=Limit("orders", calls=120),
 )
 def place_order(call: Call[PlaceOrder]) -> OrderPlacedView:
     """Place an order, as a customer or a guest: priced here, its stock held in the same transaction.

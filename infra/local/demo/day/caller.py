@@ -100,8 +100,8 @@ def headline(number: int, text: str) -> None:
     print(f"\n  {number}  {text}", flush=True)
 
 
-def until(what: str, look: Callable[[], Any], *, patience_s: float = PATIENCE_S) -> Any:
-    """Looks again until there is something true. Raises DayFailed when the patience ends."""
+def until(what: str, look: Callable[[], Any], *, patience_s: float = PATIENCE_S, pause_s: float = 0.1) -> Any:
+    """Looks again, every `pause_s`, until there is something true. Raises DayFailed when the patience ends."""
     deadline = time.monotonic() + patience_s
     while True:
         found = look()
@@ -109,7 +109,7 @@ def until(what: str, look: Callable[[], Any], *, patience_s: float = PATIENCE_S)
             return found
         if time.monotonic() > deadline:
             raise DayFailed(f"{what} did not happen within {patience_s:.0f} seconds")
-        time.sleep(0.1)
+        time.sleep(pause_s)
 
 
 def dollars(amount: float) -> str:

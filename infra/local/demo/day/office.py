@@ -82,7 +82,7 @@ def check_books(cast: Cast) -> None:
     """Everything must add up, and nothing may still be on its way."""
     headline(9, "The books")
     admin = cast.floor(ADMIN)
-    books = until("the last effects", lambda: _settled(admin.get("/api/books")))
+    books = until("the last effects", lambda: _settled(admin.get("/api/books")), patience_s=120, pause_s=2)
     for line in _table(books):
         show(line)
     if not books["is_whole"]:
