@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         close_session,
         end_other_sessions,
         open_session,
+        purge_sessions,
     )
 
 _PLACES = {
@@ -68,6 +69,7 @@ _PLACES = {
         "close_session",
         "end_other_sessions",
         "open_session",
+        "purge_sessions",
     ),
 }
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
@@ -107,4 +109,5 @@ __all__ = [
     "hash_password",
     "is_outdated",
     "open_session",
+    "purge_sessions",
 ]

@@ -17,6 +17,8 @@ from chalicelib.kernel.tokens import Audience
 from chalicelib.kernel.uow import UnitOfWork
 
 PrincipalKind = Literal["staff", "customer"]
+ENDED_KEPT_FOR = timedelta(days=30)
+PURGE_BATCH = 5000
 
 
 class InvalidCredentials(Unauthenticated):
@@ -132,3 +134,8 @@ def check_password(
     lockout.failed()
     tries = "1 attempt" if lockout.tries_left == 1 else f"{lockout.tries_left} attempts"
     raise InvalidCredentials(f"{InvalidCredentials.sentence} ({tries} remaining)")
+
+
+def purge_sessions(uow: UnitOfWork) -> int:
+    """Removes up to `PURGE_BATCH` sessions that ended more than `ENDED_KEPT_FOR` ago; how many. May be repeated."""
+    return store.purge_sessions(uow, uow.now - ENDED_KEPT_FOR, PURGE_BATCH)

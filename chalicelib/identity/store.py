@@ -109,6 +109,10 @@ END_OTHER_SESSIONS = """
      WHERE kind = %(kind)s AND principal_id = %(principal_id)s AND revoked_at IS NULL
        AND (id = %(kept_id)s OR created_at >= %(now)s)
 """
+PURGE_SESSIONS = """
+    DELETE FROM session WHERE id IN (
+        SELECT id FROM session WHERE expires_at < %(before)s ORDER BY expires_at LIMIT %(limit)s)
+"""
 FIND_REFRESHABLE = """
     SELECT s.principal_id
       FROM session s JOIN staff m ON m.id = s.principal_id
@@ -181,6 +185,11 @@ def end_other_sessions(uow: UnitOfWork, kind: str, principal_id: int, kept_id: s
     """After a change of password: see END_OTHER_SESSIONS."""
     fields = {"kind": kind, "principal_id": principal_id, "kept_id": kept_id, "now": uow.now}
     uow.execute(END_OTHER_SESSIONS, fields)
+
+
+def purge_sessions(uow: UnitOfWork, before: datetime, limit: int) -> int:
+    """Removes sessions that ended before a time; how many."""
+    return uow.execute(PURGE_SESSIONS, {"before": before, "limit": limit})
 
 
 def find_refreshable(uow: UnitOfWork, session_id: str) -> int | None:

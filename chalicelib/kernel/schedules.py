@@ -6,11 +6,11 @@ Each may run twice at once or not at all for a while: the next run catches up.
 from importlib import import_module
 from typing import Any
 
-from chalicelib.kernel import audit, clock, jobs
+from chalicelib.kernel import audit, clock, jobs, retention
 
-INTERVALS_S = {"relay_outbox": 60.0, "seal_audit": 60.0, "expire_holds": 60.0}
+INTERVALS_S = {"relay_outbox": 60.0, "seal_audit": 60.0, "expire_holds": 60.0, "purge_expired": 3600.0}
 """Seconds between two runs on AWS. The relay keeps looking for the whole minute; see `relay_outbox`."""
-LOCAL_INTERVALS_S = {"relay_outbox": 0.05, "seal_audit": 1.0, "expire_holds": 1.0}
+LOCAL_INTERVALS_S = {"relay_outbox": 0.05, "seal_audit": 1.0, "expire_holds": 1.0, "purge_expired": 60.0}
 """The same on the local stage."""
 RELAY_RUNS_S = 55.0
 
@@ -31,3 +31,11 @@ def expire_holds(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     orders = import_module("chalicelib.orders")
     jobs.for_each_organization("expire_holds", orders.expire_unpaid)
     return {"status": "expired"}
+
+
+def purge_expired(_event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Removes what is kept only for a while: idempotency keys, closed outbox rows, sessions that are long over."""
+    identity = import_module("chalicelib.identity")
+    jobs.for_each_organization("purge_expired", retention.purge)
+    jobs.for_each_organization("purge_expired", identity.purge_sessions)
+    return {"status": "purged"}

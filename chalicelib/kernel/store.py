@@ -97,6 +97,16 @@ RECEIVE_WEBHOOK = """
 """
 GET_WEBHOOK = "SELECT source, external_id, event_type, payload, received_at FROM webhook_delivery WHERE id = %(id)s"
 
+# Oldest first, and no more at once than a short transaction can remove.
+PURGE_KEYS = """
+    DELETE FROM idempotency_key WHERE (actor, route, key) IN (
+        SELECT actor, route, key FROM idempotency_key WHERE created_at < %(before)s ORDER BY created_at LIMIT %(limit)s)
+"""
+PURGE_OUTBOX = """
+    DELETE FROM outbox WHERE id IN (
+        SELECT id FROM outbox WHERE closed_at < %(before)s ORDER BY id LIMIT %(limit)s)
+"""
+
 LIST_ORGANIZATIONS = "SELECT id FROM list_organizations() AS id"
 LOCK_SEALING = "SELECT pg_try_advisory_xact_lock(hashtextextended('seal_audit', %(organization_id)s)) AS is_ours"
 LAST_SEAL = "SELECT number, hash FROM audit_seal ORDER BY number DESC LIMIT 1"

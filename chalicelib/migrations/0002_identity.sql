@@ -92,6 +92,7 @@ CREATE TABLE session (
     revoked_at timestamptz
 );
 CREATE INDEX session_principal ON session (organization_id, kind, principal_id);
+CREATE INDEX session_end ON session (organization_id, expires_at);
 CALL isolate('session');
 
 -- Entering: who is it, which organization, is it still true; sets the organization for row-level security and the limits

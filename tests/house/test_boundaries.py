@@ -35,6 +35,7 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
+    ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
 }
 """What the kernel names of the rest; imported when it is needed."""
 
