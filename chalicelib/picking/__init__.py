@@ -1,6 +1,6 @@
 """Picking: batches of orders, their tasks, confirmed and short picks. The front door for other contexts."""
 
 from chalicelib.picking.store import PickedUnits, picked_units
-from chalicelib.picking.tasks import hand_over
+from chalicelib.picking.tasks import hand_over, leave_to_hands
 
-__all__ = ["PickedUnits", "hand_over", "picked_units"]
+__all__ = ["PickedUnits", "hand_over", "leave_to_hands", "picked_units"]

@@ -148,6 +148,10 @@ HAND_OVER = """
      WHERE id = %(task_id)s
 """
 
+LEAVE_TO_HANDS = """
+    UPDATE pick_task SET is_ready = true WHERE id = ANY(%(task_ids)s) AND status = 'PENDING' AND NOT is_ready
+"""
+
 PICKED_UNITS = """
     SELECT s.order_line_id, t.variant_id, t.lot_id, sum(s.picked)::bigint AS quantity
       FROM pick_task_share s JOIN pick_task t ON t.id = s.task_id
@@ -320,6 +324,11 @@ def find_active_batch_of_order(uow: UnitOfWork, order_id: int) -> int | None:
 def hand_over(uow: UnitOfWork, task_id: int, account_id: int) -> None:
     """Puts a locked task's units to another place, where they can be picked at once."""
     uow.execute(HAND_OVER, {"task_id": task_id, "account_id": account_id})
+
+
+def leave_to_hands(uow: UnitOfWork, task_ids: Sequence[int]) -> None:
+    """Lets open tasks be picked where their units lie; those that are done, given up or ready stay as they are."""
+    uow.execute(LEAVE_TO_HANDS, {"task_ids": sorted(task_ids)})
 
 
 def picked_units(uow: UnitOfWork, order_line_ids: Sequence[int]) -> list[PickedUnits]:

@@ -123,6 +123,14 @@ def hand_over(uow: UnitOfWork, task_id: int, to_account_id: int) -> bool:
     return True
 
 
+def leave_to_hands(uow: UnitOfWork, task_ids: Sequence[int]) -> None:
+    """Robots could not bring these tasks' boxes: somebody picks at the box, or reports what is not there.
+
+    The units stay where they are, allocated to their tasks. May be repeated.
+    """
+    store.leave_to_hands(uow, task_ids)
+
+
 def _lock(uow: UnitOfWork, task_id: int) -> Task:
     """A task that is to be done. Raises NotFound, TaskDone."""
     task = store.lock_task(uow, task_id)

@@ -1,7 +1,7 @@
 """Use cases of requests and jobs: ask for units or carriers, and say that a waiting job is done."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from chalicelib import stock
 from chalicelib.kernel import ids
@@ -186,8 +186,8 @@ def trigger(uow: UnitOfWork, job_id: str, body: Trigger) -> None:
         uow.publish(StorageWorkDue(warehouse_id=job.warehouse_id).message())
 
 
-def release(uow: UnitOfWork, jobs: Iterable[WorkJob]) -> None:
-    """Gives the units of failed jobs free. Those of a pick task stay allocated: the task is still to be picked or
+def release(uow: UnitOfWork, jobs: Sequence[WorkJob]) -> None:
+    """Gives the units of failed jobs free. Those of a pick task stay allocated: it is picked by hand at the box now, or
     reported short."""
     stock.post(
         uow,
@@ -197,6 +197,12 @@ def release(uow: UnitOfWork, jobs: Iterable[WorkJob]) -> None:
             if job.pick_task_id is None and job.variant_id is not None and job.from_account_id is not None
         ],
     )
+    tasks = [job.pick_task_id for job in jobs if job.pick_task_id is not None]
+    if tasks:
+        # picking asks robots for boxes, so it is imported where it is used.
+        from chalicelib import picking
+
+        picking.leave_to_hands(uow, tasks)
 
 
 def _hand_over(uow: UnitOfWork, job: WorkJob) -> bool:

@@ -317,6 +317,24 @@ def test_a_pick_that_was_given_up_leaves_its_units_in_the_box(tenant: Tenant) ->
     check_floor(tenant)
 
 
+def test_a_pick_whose_carrier_is_no_use_is_picked_by_hand_at_the_box(tenant: Tenant) -> None:
+    storage, floor = make_storage(tenant), make_floor(tenant)
+    _, _, (box,) = storage.carrier()
+    shelf = storage.load(10, box=box)
+    batch_id = floor.wave(place(tenant, (shelf, 4))).json["batch_id"]
+    (task,) = floor.tasks(batch_id)
+    storage.work()
+    (job,) = storage.jobs()
+    reply = storage.trigger(job["id"], "FAILED_TRIGGER")
+    assert (reply.status, reply.statements <= 10, storage.jobs()[0]["status"]) == (200, True, "FAILED")
+    assert levels(storage, shelf) == {box.account_id: (10, 4)}
+    assert floor.confirm(task["pick_task_id"], shelf.sku, 4).status == 200
+    assert levels(storage, shelf)[box.account_id] == (6, 0)
+    assert floor.complete(batch_id).status == 200
+    check_books(tenant)
+    check_floor(tenant)
+
+
 def test_a_pick_from_what_is_no_box_is_a_mistake_of_ours(tenant: Tenant) -> None:
     floor, shelf = make_floor(tenant), make_shelf(tenant, free=2)
     (task,) = floor.tasks(floor.wave(place(tenant, (shelf, 1))).json["batch_id"])
