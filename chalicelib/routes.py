@@ -4,6 +4,7 @@ ROUTES: method, path, module, handler, who may call. CONSUMERS: topic -> (queue,
 """
 
 ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
+    ("GET", "/", "chalicelib.platform.routes", "show_front_door", "public"),
     ("POST", "/api/auth/change-password", "chalicelib.customers.routes", "change_password", "warehouse user or staff by bearer token, or customer by session"),
     ("POST", "/api/auth/login", "chalicelib.identity.routes", "sign_in_to_warehouse", "public"),
     ("GET", "/api/auth/me", "chalicelib.identity.routes", "get_warehouse_profile", "warehouse user, even before the password change"),

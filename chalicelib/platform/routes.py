@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import StringConstraints
 
 from chalicelib.kernel.access import PUBLIC
-from chalicelib.kernel.endpoint import Binary, Call, endpoint
+from chalicelib.kernel.endpoint import Binary, Call, Redirect, endpoint
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.shapes import NoBody
@@ -13,6 +13,12 @@ from chalicelib.platform import files
 from chalicelib.platform.shapes import Health
 
 AssetName = Annotated[str, StringConstraints(max_length=64)]
+
+
+@endpoint("GET", "/", allow=PUBLIC)
+def show_front_door(_call: Call[NoBody]) -> Redirect:
+    """Leads a browser to the pages of the API."""
+    return Redirect("/docs")
 
 
 @endpoint("GET", "/api/v1/health", allow=PUBLIC)

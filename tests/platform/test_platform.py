@@ -63,3 +63,8 @@ def test_assets(api: Client, name: str, media_type: str, holds: bytes) -> None:
 def test_nothing_else_is_served(api: Client, tenant: Tenant, name: str) -> None:
     reply = api.get(f"/docs/{name}")
     assert (reply.status, list(reply.json)) == (404, ["error"])
+
+
+def test_the_front_door_leads_to_the_pages(api: Client) -> None:
+    reply = api.get("/")
+    assert (reply.status, reply.headers["Location"]) == (302, "/docs")
