@@ -5,41 +5,41 @@ from chalicelib.dispatch import rules, store
 from chalicelib.dispatch.shapes import NewShipment, ShipLine, ShipmentFulfilled, ShipOrder, ShipView
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.orders import Order
+from chalicelib.orders import Line, Order
 
 
 def show_order(uow: UnitOfWork, code: str) -> ShipView:
     """An order by barcode or number. Raises NotFound, BadRequest when it may not leave yet or has left."""
-    lines = store.show_order(uow, code)
-    if not lines or not uow.actor.sees_warehouse(lines[0].warehouse_id):
+    order = orders.find_by_code(uow, code)
+    if order is None or not uow.actor.sees_warehouse(order.warehouse_id):
         raise NotFound("Order not found")
-    status = orders.wms_status(lines[0])
-    _check_may_leave(uow, lines[0].state, status)
+    status = orders.wms_status(order)
+    _check_may_leave(uow, order.state, status)
     return ShipView(
-        sales_order=_header(lines[0], status),
-        lines=[_line(line) for line in lines],
-        total_items=sum(line.picked for line in lines),
-        total_lines=len(lines),
+        sales_order=_header(order, status),
+        lines=[_line(line) for line in order.lines],
+        total_items=sum(line.picked for line in order.lines),
+        total_lines=len(order.lines),
     )
 
 
-def _header(line: store.ShownLine, status: str) -> ShipOrder:
-    address = (line.delivery_address, line.delivery_city, line.delivery_state, line.delivery_zip)
+def _header(order: Order, status: str) -> ShipOrder:
+    address = (order.delivery_address, order.delivery_city, order.delivery_state, order.delivery_zip)
     return ShipOrder(
-        so_id=line.order_id,
-        so_number=line.number,
-        so_barcode=line.barcode,
-        customer_name=line.delivery_name,
+        so_id=order.id,
+        so_number=order.number,
+        so_barcode=order.barcode,
+        customer_name=order.delivery_name,
         status=status,
         ship_method=None,
         ship_address=", ".join(part for part in address if part),
-        warehouse_id=line.warehouse_id,
+        warehouse_id=order.warehouse_id,
     )
 
 
-def _line(line: store.ShownLine) -> ShipLine:
+def _line(line: Line) -> ShipLine:
     return ShipLine(
-        so_line_id=line.line_id,
+        so_line_id=line.id,
         line_number=line.position,
         item_id=line.variant_id,
         sku=line.sku,

@@ -1,14 +1,13 @@
 """SQL of dispatch."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.errors import Conflict
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.orders import State
 from chalicelib.picking import PickedUnits
 
 INSERT_SHIPMENT = """
@@ -24,52 +23,12 @@ INSERT_SHIPMENT = """
     SELECT id FROM sent
 """
 
-# A barcode that is one order's number and another's barcode means the barcode.
-SHOW_ORDER = """
-    SELECT o.id AS order_id, o.number, o.barcode, o.state, o.warehouse_id, o.delivery_name, o.delivery_address,
-           o.delivery_city, o.delivery_state, o.delivery_zip, l.id AS line_id, l.position, l.variant_id, l.sku, l.name,
-           l.quantity, l.picked, l.packed
-      FROM sales_order o JOIN order_line l ON l.order_id = o.id
-     WHERE o.id = (SELECT id FROM sales_order WHERE number = %(code)s OR barcode = %(code)s
-                    ORDER BY barcode IS NOT DISTINCT FROM %(code)s DESC LIMIT 1)
-     ORDER BY l.position
-"""
-
 
 class AlreadyShipped(Conflict):
     """The order has left."""
 
     code = "already_shipped"
     sentence = "Order has been shipped already"
-
-
-@dataclass(frozen=True)
-class ShownLine:
-    """A line of an order at the door, with its order's header."""
-
-    order_id: int
-    number: str
-    barcode: str | None
-    state: State
-    warehouse_id: int
-    delivery_name: str
-    delivery_address: str
-    delivery_city: str
-    delivery_state: str
-    delivery_zip: str
-    line_id: int
-    position: int
-    variant_id: int
-    sku: str
-    name: str
-    quantity: int
-    picked: int
-    packed: int
-
-
-def show_order(uow: UnitOfWork, code: str) -> list[ShownLine]:
-    """The lines of an order by barcode or number; none when there is no such order."""
-    return uow.fetch_all(ShownLine, SHOW_ORDER, {"code": code})
 
 
 def insert_shipment(

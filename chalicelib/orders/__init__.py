@@ -29,6 +29,7 @@ from chalicelib.orders.service import (
     reserve,
 )
 from chalicelib.orders.store import (
+    find_by_code,
     find_by_number,
     latest_by_phone,
     list_orders,
@@ -63,6 +64,7 @@ __all__ = [
     "commerce_status",
     "expire_unpaid",
     "find",
+    "find_by_code",
     "find_by_number",
     "flag_short",
     "fulfil",

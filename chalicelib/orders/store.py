@@ -199,6 +199,12 @@ def find_by_references(uow: UnitOfWork, references: Sequence[str]) -> list[Order
     return [order_of(row) for row in uow.rows(FIND_BY_REFERENCES, {"references": list(references)})]
 
 
+def find_by_code(uow: UnitOfWork, code: str) -> Order | None:
+    """The order a scanner read: by barcode, else by number. A barcode that is another order's number means the barcode."""
+    found = find_by_references(uow, [code])
+    return next((order for order in found if order.barcode == code), found[0] if found else None)
+
+
 def find_by_number(uow: UnitOfWork, number: str) -> Order | None:
     """One order by its number, or None."""
     row = uow.row(GET_BY_NUMBER, {"number": number})
