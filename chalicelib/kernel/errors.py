@@ -134,14 +134,6 @@ class TooManyRequests(Refusal):
     sentence = "Too many requests"
 
 
-class BadGateway(Refusal):
-    """A provider answered in a way we cannot use; nothing is known to have happened."""
-
-    status = 502
-    code = "provider_failed"
-    sentence = "A payment or messaging provider failed; please try again"
-
-
 class Unavailable(Refusal):
     """We or a provider cannot answer now; repeating is safe."""
 

@@ -31,8 +31,6 @@ ORDER: Machine[State, OrderEvent] = Machine(
 
 OPEN_STATES: frozenset[State] = frozenset({"pending", "confirmed"})
 """What wms calls OPEN."""
-HOLDING_STATES: frozenset[State] = frozenset({"pending", "confirmed", "picking"})
-"""Open lines of orders in these states may hold stock."""
 
 _COMMERCE: dict[State, str] = {"picking": "confirmed", "picked": "confirmed"}
 _WMS: dict[State, str] = {"pending": "OPEN", "confirmed": "OPEN", "delivered": "SHIPPED"}

@@ -41,11 +41,6 @@ class Held:
     books: Books
     """The availability that was read and stays locked until the transaction ends."""
 
-    @property
-    def is_complete(self) -> bool:
-        """Whether something is held of every want."""
-        return all(self.quantities)
-
 
 def choose(
     uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int | None = None, all_or_nothing: bool = True
