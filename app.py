@@ -1,4 +1,4 @@
-"""What Lambda runs: the API behind one greedy route, the queues' workers, the schedules, the migration step.
+"""What Lambda runs: the API behind one greedy route, the queues' workers, the schedules, the migration step, the operator.
 
 Event handlers are declared here and not on blueprints: Chalice deploys a blueprint's without importing this file
 (FACTS.md, Chalice 9).
@@ -11,6 +11,7 @@ from chalicelib.kernel import schedules
 from chalicelib.kernel.application import App, RouteEntry
 from chalicelib.kernel.jobs import handle_batch
 from chalicelib.kernel.migrations import migrate_from_settings
+from chalicelib.kernel.operations import operate as run_command
 
 app = App("quartermaster", (RouteEntry(*row) for row in routes.ROUTES))
 
@@ -40,3 +41,4 @@ seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
 migrate = app.lambda_function(name="migrate")(migrate_from_settings)
+operate = app.lambda_function(name="operate")(run_command)

@@ -1,0 +1,37 @@
+"""What an operator may ask of the running platform: one Lambda function, a command and its arguments.
+
+Nothing of this is reachable through the API; whoever may invoke the function may do it. Each command is a function that
+takes keyword arguments and returns JSON; `COMMANDS` says where it is, so that its module is imported when it is asked for.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from pydantic import ConfigDict, ValidationError, validate_call
+from pydantic_core import to_jsonable_python
+
+COMMANDS: dict[str, str] = {
+    "list_dead": "chalicelib.kernel.jobs:list_dead",
+    "replay_dead": "chalicelib.kernel.jobs:replay_dead",
+}
+"""Command -> module:function."""
+
+
+def operate(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
+    """Runs ``{"command": name, **arguments}``; ``{"result": ...}``, or ``{"error": sentence}`` for what makes no sense.
+
+    What a command raises otherwise is raised here: the invocation fails and is logged.
+    """
+    asked = dict(event)
+    where = COMMANDS.get(str(asked.pop("command", "")))
+    if where is None:
+        return {"error": f"command is one of {', '.join(sorted(COMMANDS))}"}
+    module, name = where.split(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
+    try:
+        result = validate_call(config=ConfigDict(strict=True))(function)(**asked)
+        return {"result": to_jsonable_python(result)}
+    except ValidationError as error:
+        fields = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        return {"error": "; ".join(fields)}
