@@ -13,7 +13,7 @@ QUEUES = ("work", "messages", "robots", "telemetry", "webhooks")
 
 
 def create_resources() -> None:
-    """Table, bucket and queues."""
+    """Table, bucket, queues and event bus."""
     boto3.client("dynamodb").create_table(
         TableName=settings().table_name,
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
@@ -24,6 +24,7 @@ def create_resources() -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     boto3.client("s3").create_bucket(Bucket=settings().bucket_name)
+    boto3.client("events").create_event_bus(Name=settings().bus_name)
     for name in QUEUES:
         for queue in (name, f"{name}-dead"):
             boto3.client("sqs").create_queue(QueueName=f"{settings().queue_prefix}{queue}")

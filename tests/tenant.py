@@ -15,6 +15,7 @@ from chalicelib import places
 from chalicelib.kernel import jobs
 from chalicelib.kernel.uow import UnitOfWork, as_machine, unit_of_work
 
+TOLD = "UPDATE outbox SET closed_at = %(now)s WHERE queue = 'bus' AND closed_at IS NULL RETURNING id"
 INSERT = "INSERT INTO organization (name, host, settings) VALUES (%s, %s, %s) RETURNING id"
 
 
@@ -50,13 +51,17 @@ class Tenant:
             return cursor.fetchall() if cursor.description else []
 
     def work_off(self, *, rounds: int = 10) -> int:
-        """Works on this organization's open outbox rows as the queues would, until none is due; how many runs."""
+        """Works on this organization's open outbox rows as the queues would, until none is due; how many runs.
+
+        Announcements count as told.
+        """
         from chalicelib import routes
 
         done = 0
         for _ in range(rounds):
             due = self.rows(
-                "SELECT id, topic FROM outbox WHERE closed_at IS NULL AND dead_at IS NULL AND send_at <= %(now)s ORDER BY id",
+                "SELECT id, topic FROM outbox WHERE queue <> 'bus' AND closed_at IS NULL AND dead_at IS NULL"
+                " AND send_at <= %(now)s ORDER BY id",
                 now=_now(),
             )
             if not due:
@@ -64,6 +69,7 @@ class Tenant:
             for row in due:
                 jobs.run(self.id, row["id"], row["topic"], routes.CONSUMERS)
                 done += 1
+        self.rows(TOLD, now=_now())
         return done
 
 

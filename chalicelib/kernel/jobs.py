@@ -19,11 +19,11 @@ from typing import Any, Generic, TypeVar
 
 import psycopg
 
-from chalicelib.kernel import clock, queues, store
+from chalicelib.kernel import bus, clock, queues, store
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.errors import Refusal, Unavailable
 from chalicelib.kernel.log import count, logger
-from chalicelib.kernel.outbox import Event
+from chalicelib.kernel.outbox import BUS, Event
 from chalicelib.kernel.pipeline import Trace, repeating
 from chalicelib.kernel.uow import UnitOfWork, as_machine, unit_of_work
 
@@ -198,7 +198,7 @@ def _described(error: Exception) -> str:
 
 
 def relay(*, until: float | None = None) -> int:
-    """Sends what is due in every organization's outbox to its queue; how many. May be run by several at once.
+    """Sends what is due in every organization's outbox to its queue or the bus; how many. May be run by several at once.
 
     `until`: keep looking, every 100 ms, until this clock.timestamp(). Rows are marked before they are sent: a crash in
     between only delays them by `RESEND_AFTER`.
@@ -206,7 +206,8 @@ def relay(*, until: float | None = None) -> int:
     sent = 0
     while True:
         taken = _take_due()
-        queues.send(taken)
+        queues.send([envelope for envelope in taken if envelope.queue != BUS])
+        _announce([envelope for envelope in taken if envelope.queue == BUS])
         sent += len(taken)
         if until is None or clock.timestamp() >= until:
             return sent
@@ -222,6 +223,14 @@ def _take_due() -> list[queues.Envelope]:
                 store.DUE_OUTBOX, {"now": uow.now, "resend_at": uow.now + RESEND_AFTER, "limit": RELAY_BATCH}
             )
         ]
+
+
+def _announce(envelopes: list[queues.Envelope]) -> None:
+    """Puts events on the bus and closes the rows of those that it took; a crash in between announces them again."""
+    taken = bus.announce(envelopes)
+    if taken:
+        with unit_of_work(as_machine(0, "relay")) as uow:
+            uow.execute(store.CLOSE_ANNOUNCED, {"ids": taken, "now": uow.now})
 
 
 def for_each_organization(name: str, work: Callable[[UnitOfWork], object]) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -27,6 +27,8 @@ class Envelope:
     organization_id: int
     topic: str
     queue: str
+    announced: Mapping[str, Any] | None = None
+    """Of an announcement: what it says."""
 
     def body(self) -> str:
         """The message body."""

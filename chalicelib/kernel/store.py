@@ -65,8 +65,9 @@ FLUSH = SQL("WITH ") + _TELL_AND_NOTE
 FLUSH_AND_KEEP = SQL("WITH kept AS (") + _KEEP_REPLY + SQL("), ") + _TELL_AND_NOTE
 
 DUE_OUTBOX = """
-    SELECT id, organization_id, topic, queue FROM take_due_outbox(%(now)s, %(resend_at)s, %(limit)s)
+    SELECT id, organization_id, topic, queue, announced FROM take_due_outbox_rows(%(now)s, %(resend_at)s, %(limit)s)
 """
+CLOSE_ANNOUNCED = "SELECT close_announced(%(ids)s::bigint[], %(now)s) AS closed"
 CLAIM_OUTBOX = """
     UPDATE outbox
        SET attempts = attempts + 1, leased_until = %(leased_until)s

@@ -118,7 +118,7 @@ class UnitOfWork:
         said = (self.organization.id, self.now, self.actor.label, self.request_id)
         entries = [{**entry.as_row(), "mac": mac_of(entry, *said).hex()} for entry in self.entries]
         return {
-            "messages": Jsonb([m.as_row(self.now) for m in self.messages]),
+            "messages": Jsonb([row for message in self.messages for row in message.as_rows(self.now)]),
             "entries": Jsonb(entries),
             "now": self.now,
             "actor": self.actor.label,

@@ -47,7 +47,7 @@ def test_a_packed_order_leaves_with_its_stock(tenant: Tenant) -> None:
     assert [line.shipped for line in now.lines] == [2, 3]
     assert [units_in(tenant, s, "customer") for s in (bolts, nuts)] == [2, 3]
     assert [units_in(tenant, s, "outbound") for s in (bolts, nuts)] == [0, 0]
-    assert tenant.value("SELECT count(*) FROM outbox WHERE topic = 'orders.shipped'") == 1
+    assert tenant.value("SELECT count(*) FROM outbox WHERE topic = 'orders.shipped' AND queue = 'messages'") == 1
     check_books(tenant)
     check_floor(tenant)
 

@@ -57,7 +57,8 @@ class Checkout:
                 )
             ],
             "paid_mails": self.tenant.value(
-                "SELECT count(*) FROM outbox WHERE topic = 'payments.order_paid' AND (payload->>'order_id')::int = %(id)s",
+                "SELECT count(*) FROM outbox WHERE topic = 'payments.order_paid' AND queue <> 'bus'"
+                " AND (payload->>'order_id')::int = %(id)s",
                 id=self.order_id,
             ),
         }

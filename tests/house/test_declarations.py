@@ -16,6 +16,7 @@ from pydantic import BaseModel, RootModel
 from chalicelib import routes
 from chalicelib.kernel.access import Access
 from chalicelib.kernel.endpoint import DECLARED, Endpoint
+from chalicelib.kernel.outbox import Event
 from chalicelib.kernel.shapes import NoBody, Shape
 from infra.tools import declarations
 from tests.house.source import PRODUCT, ROOT, sources
@@ -177,18 +178,33 @@ def test_the_api_document_is_valid_and_says_the_same_as_the_route_table() -> Non
     assert documented == {(method, path) for method, path, *_ in routes.ROUTES}
 
 
-def test_every_event_has_a_consumer() -> None:
-    """A topic that nobody consumes would wait in the outbox for ever."""
-    from chalicelib.kernel.outbox import Event
-
+def events() -> list[type[Event]]:
+    """Every event of the product."""
     for source in sources(PRODUCT):
         if source.path.name in ("events.py", "jobs.py"):
             import_module(".".join(source.path.relative_to(ROOT).with_suffix("").parts))
-    topics: set[str] = set()
+    found: list[type[Event]] = []
     waiting = [Event]
     while waiting:
         event = waiting.pop()
         waiting += event.__subclasses__()
         if event.topic and event.__module__.startswith("chalicelib."):
-            topics.add(event.topic)
-    assert topics == set(routes.CONSUMERS)
+            found.append(event)
+    return found
+
+
+def test_every_event_has_a_consumer() -> None:
+    """A topic that nobody consumes would wait in the outbox for ever."""
+    assert {event.topic for event in events()} == set(routes.CONSUMERS)
+
+
+def test_what_is_announced_is_nobodys() -> None:
+    """Whoever listens to the bus learns ids, states and amounts; a new field is added here by somebody who thought."""
+    announced = {event.topic: set(event.model_fields) for event in events() if event.is_announced}
+    assert announced == {
+        "orders.placed": {"order_id"},
+        "orders.shipped": {"order_id"},
+        "orders.cancelled": {"order_id", "reason"},
+        "payments.order_paid": {"order_id"},
+        "stock.holds_broken": {"order_line_ids", "document"},
+    }
