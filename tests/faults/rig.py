@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ class Rig:
     def wait_up(self, *names: str) -> None:
         """Waits until parts (all of them) run and answer. Raises RigFailure after a minute."""
         for name in names or PARTS:
-            wait_until(f"{name} is up", lambda name=name: self._is_up(name), patience_s=PART_PATIENCE_S)
+            wait_until(f"{name} is up", partial(self._is_up, name), patience_s=PART_PATIENCE_S)
 
     def _is_up(self, name: str) -> bool:
         assert self._stage is not None
@@ -172,7 +173,7 @@ class Rig:
 
     def _entry(self, name: str) -> Row:
         entries = json.loads((self.data_dir / REGISTER).read_text(encoding="utf-8"))
-        return next(entry for entry in entries if entry["name"] == name)  # type: ignore[no-any-return]  # JSON
+        return next(entry for entry in entries if entry["name"] == name)
 
     # Looking at it, and moving its clock.
 
