@@ -98,8 +98,9 @@ WRONG: dict[str, str] = {
 
 def check(rig: Rig) -> str:
     """Checks everything; one line about what there is. Raises RigFailure with all that is wrong."""
-    now = rig.sandbox("GET", "clock")["now"]
-    wrong: dict[str, Any] = {rule: rows[:3] for rule, query in WRONG.items() if (rows := rig.rows(query, {"now": now}))}
+    wrong: dict[str, Any] = {
+        rule: rows[:3] for rule, query in WRONG.items() if (rows := rig.rows(query, {"now": rig.now()}))
+    }
     wrong |= {rule: found for rule, found in (*_money(rig), *_messages(rig)) if found}
     books = _own_books(rig)
     if not books["is_whole"]:

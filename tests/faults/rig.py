@@ -12,14 +12,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import urllib3
 from psycopg.rows import dict_row
 
+from chalicelib.kernel.faults import Fault
 from infra.local import place, ports, processes
 from infra.local.demo.company import PASSWORD
 from infra.local.demo.day.cast import ADMIN
@@ -152,6 +155,16 @@ class Rig:
                 os.kill(pid, signal.SIGKILL)
         return len(victims)
 
+    def order(self, fault: Fault) -> Path:
+        """Orders a fault (kernel/faults.py); the file that exists once it has happened."""
+        folder = self.data_dir / "faults"
+        folder.mkdir(exist_ok=True)
+        name = f"{fault.process}-{fault.point}-{uuid4().hex[:8]}"
+        draft = folder / f"{name}.draft"
+        draft.write_text(fault.model_dump_json(), encoding="utf-8")
+        draft.rename(draft.with_suffix(".json"))
+        return draft.with_suffix(".fired")
+
     def wait_up(self, *names: str) -> None:
         """Waits until parts (all of them) run and answer. Raises RigFailure after a minute."""
         for name in names or PARTS:
@@ -223,11 +236,17 @@ class Rig:
         with psycopg.connect(url, autocommit=True, row_factory=dict_row, connect_timeout=5) as connection:
             yield connection
 
+    def now(self) -> datetime:
+        """The business's time."""
+        return datetime.fromtimestamp(time.time() + self._offset_s(), UTC)
+
     def advance(self, seconds: float) -> None:
         """Moves the business's clock, through the file, so that it works while the API is away."""
+        self.set_clock(self._offset_s() + seconds)
+
+    def _offset_s(self) -> float:
         file = self.data_dir / "clock"
-        offset = float(file.read_text(encoding="ascii") or 0) if file.exists() else 0.0
-        self.set_clock(offset + seconds)
+        return float(file.read_text(encoding="ascii") or 0) if file.exists() else 0.0
 
     def set_clock(self, offset_s: float) -> None:
         """Lets the business's clock run ahead of the machine's by this much."""

@@ -1,14 +1,20 @@
 """After a fault: time passes quickly until everything that was begun has come to its end."""
 
+import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+
 from infra.local.demo.company import PASSWORD
 from infra.local.demo.day.cast import PICKER
+from infra.local.supervisor import last_words
 from tests.faults.rig import Rig, RigFailure
 
 PATIENCE_S = 90.0
+DAY_PATIENCE_S = 180.0
 STEP_S = 40.0
 """Below the lease of a worker (45 s), so that the lease of one that lives does not run out under its hands."""
 STILL_S = 1.0
@@ -39,7 +45,7 @@ class Hourglass:
 
     def look(self) -> list[dict[str, Any]]:
         """What waits. Moves the clock when it has been the same for `STILL_S`."""
-        waiting = self.rig.rows(WAITING, {"now": self.now()})
+        waiting = self.rig.rows(WAITING, {"now": self.rig.now()})
         timed = [row for row in waiting if row["what"] in ("outbox", "key")]
         is_still = timed and timed == self._seen
         if not is_still:
@@ -50,9 +56,18 @@ class Hourglass:
             self._since = time.monotonic()
         return waiting
 
-    def now(self) -> str:
-        """The business's time."""
-        return str(self.rig.sandbox("GET", "clock")["now"])
+
+def see_through(rig: Rig, day: "subprocess.Popen[bytes]", *, patience_s: float = DAY_PATIENCE_S) -> None:
+    """Waits until a day was played to its end, while time passes quickly. Raises RigFailure when it ended early."""
+    hourglass, deadline = Hourglass(rig), time.monotonic() + patience_s
+    while day.poll() is None:
+        if time.monotonic() > deadline:
+            raise RigFailure(f"the day does not end: {last_words(rig.day_log)}")
+        with suppress(psycopg.OperationalError):
+            hourglass.look()
+        time.sleep(0.1)
+    if day.returncode:
+        raise RigFailure(f"the day was not played to its end: {last_words(rig.day_log)} (see {rig.day_log})")
 
 
 def work_off(rig: Rig, *, patience_s: float = PATIENCE_S) -> float:
