@@ -77,12 +77,12 @@ def play(rig: Rig, round_: Round) -> None:
 def _kill_everything(rig: Rig, round_: Round) -> None:
     """The day is cut off, its callers too: what they began must be whole without them."""
     with rig.day():
-        time.sleep(round_.after_s)
+        time.sleep(round_.after_s)  # the moment of chance
         rig.kill()
     started = time.monotonic()
     if round_.target != EVERYTHING:
         rig.begin()
-        time.sleep(round_.again_s)
+        time.sleep(round_.again_s)  # another one
         rig.kill()
     rig.start()
     settle.work_off(rig)
@@ -93,7 +93,7 @@ def _kill_one(rig: Rig, round_: Round) -> None:
     """The day goes on to its end: its callers repeat what was not answered."""
     name, _, children = round_.target.partition(" ")
     with rig.day() as day:
-        time.sleep(round_.after_s)
+        time.sleep(round_.after_s)  # the moment of chance
         started = time.monotonic()
         (rig.kill_workers if children else rig.kill_part)(name)
         settle.see_through(rig, day)
@@ -149,9 +149,7 @@ def _survives(rig: Rig, round_: Round) -> bool:
         if not isinstance(error, RigFailure):
             traceback.print_exc()
         rig.stop()
-        print(
-            f"{round_.line()}\n        kept in {kept}; the day's last words: {last_words(kept / 'day.log')}", flush=True
-        )
+        print(f"{round_.line()}\n        kept in {rig.data_dir}; the day said: {last_words(rig.day_log)}", flush=True)
         return False
     print(round_.line(), flush=True)
     return True
