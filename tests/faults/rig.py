@@ -147,6 +147,10 @@ class Rig:
         os.kill(pid, number)
         return 1
 
+    def pid_of(self, name: str) -> int:
+        """The process of a part."""
+        return int(self._entry(name)["pid"])
+
     def kill_workers(self, name: str) -> int:
         """SIGKILL for the children of a part: the API's workers, PostgreSQL's backends."""
         victims = trees.descendants(self._entry(name)["pid"])
