@@ -130,16 +130,28 @@ def test_a_message_of_a_row_that_is_not_there_is_done(tenant: Tenant) -> None:
     assert jobs.handle_batch(event, CONSUMERS) == {"batchItemFailures": []}
 
 
-def test_unavailable_leaves_the_attempt_uncounted(tenant: Tenant, open_rows: OpenRows) -> None:
-    """Our own table or queue being away is not the work's fault."""
+def test_unavailable_postpones_without_using_up_a_try(tenant: Tenant, clock: Clock, open_rows: OpenRows) -> None:
+    """Our own table being away is not the work's fault."""
+    is_away = [True]
 
     def unavailable(job: Job[ScriptDue]) -> None:
-        raise Unavailable
+        bump(job)
+        if is_away:
+            raise Unavailable
 
     outbox_id = publish(tenant, unavailable)
-    with pytest.raises(Unavailable):
+    for _ in range(2 * jobs.ATTEMPTS_MAX):
         run(tenant, outbox_id)
-    assert [(r["attempts"], r["last_error"]) for r in open_rows()] == [(0, None)]
+        clock.advance(seconds=jobs.BACKOFF_MAX_S + 2)
+    (row,) = open_rows()
+    assert (row["attempts"], row["dead_at"], row["last_error"]) == (
+        10,
+        None,
+        "Unavailable: Temporarily unavailable; please try again",
+    )
+    is_away.clear()
+    run(tenant, outbox_id)
+    assert open_rows() == []
 
 
 def test_one_topic_has_one_consumer() -> None:
