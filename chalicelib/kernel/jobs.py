@@ -218,9 +218,15 @@ class _Work:
             failed = uow.row(store.FAIL_OUTBOX, {**params, "attempts_max": ATTEMPTS_MAX})
         self.is_dead = failed is not None and failed["is_dead"]
         logger.warning(
-            "consumer postponed" if is_away else "consumer failed",
+            "consumer failed",
             exc_info=not is_away and not isinstance(error, Refusal),
-            extra={"topic": self.topic, "outbox_id": self.outbox_id, "attempt": self.attempts, "dead": self.is_dead},
+            extra={
+                "topic": self.topic,
+                "outbox_id": self.outbox_id,
+                "attempt": self.attempts,
+                "postponed": is_away,
+                "dead": self.is_dead,
+            },
         )
 
     def _back_off(self) -> timedelta:
