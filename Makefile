@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes bench setup
+.PHONY: help run day reset stop test storm lint openapi routes bench setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ stop: setup ## Stop the running platform (DATA_DIR=.data)
 
 test: setup ## Run the tests, or some of them (T=tests/stock)
 	@$(PY) -m pytest $(T)
+
+storm: setup ## Kill the platform at random moments of its day and look at its books (ROUNDS=10 SEED=...)
+	@exec $(PY) -m tests.faults.storm
 
 lint: setup ## Check style, format and types
 	@$(PY) -m ruff check .

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
-from chalicelib.kernel import ids, store
+from chalicelib.kernel import faults, ids, store
 from chalicelib.kernel.log import count, logger
 
 if TYPE_CHECKING:
@@ -111,7 +111,9 @@ def seal(uow: "UnitOfWork") -> int:
         link = _link(link, number, row)
         seals.append({"number": number, "audit_id": row["id"], "hash": link.hex()})
     if seals:
+        faults.point("audit.sealing")
         uow.execute(store.SEAL, {"seals": Jsonb(seals), "audit_ids": [s["audit_id"] for s in seals]})
+        faults.point("audit.sealed")
         logger.info("audit sealed", extra={"organization": uow.organization.id, "head": number, "hash": link.hex()})
     return len(seals)
 

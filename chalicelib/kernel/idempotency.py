@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel import ids, store
+from chalicelib.kernel import faults, ids, store
 from chalicelib.kernel.errors import BadRequest, Conflict, Unprocessable
 from chalicelib.kernel.requests import HttpRequest, HttpResponse
 from chalicelib.kernel.uow import UnitOfWork
@@ -76,6 +76,7 @@ def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
     }
     if uow.row(store.CLAIM_KEY, params) is not None:
         uow.savepoint()
+        faults.point("key.claimed", key.route)
         return None
     kept = uow.row(store.FIND_KEY, key.params(uow))
     if kept is not None and bytes(kept["body_hash"]) != key.body_hash:
@@ -93,6 +94,7 @@ def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
 
 def keep(uow: UnitOfWork, key: Key, response: HttpResponse) -> None:
     """Stores the answer under the key, with the commit of the effect."""
+    faults.point("key.keeping", key.route)
     headers = Jsonb({**response.headers, "content-type": response.media_type})
     uow.kept_reply = {**key.params(uow), "status": response.status, "headers": headers, "reply": response.body}
 

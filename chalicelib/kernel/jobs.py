@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from pydantic import ConfigDict
 
-from chalicelib.kernel import clock, deadline, queues, store
+from chalicelib.kernel import clock, deadline, faults, queues, store
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.errors import Refusal, Unavailable
 from chalicelib.kernel.log import count, logger
@@ -122,7 +122,9 @@ def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tup
         raise UnknownTopic
     while step is not None:
         step = work.next(step)
+    faults.point("job.done", topic)
     if work.is_dead:
+        faults.point("job.dead", topic)
         count("DeadLetter", topic=topic)
         queues.bury(queues.Envelope(outbox_id, organization_id, topic, work.queue))
 
@@ -159,16 +161,20 @@ class _Work:
             if claimed is None:
                 return None
             self.attempts, self.postponed, self.queue = claimed["attempts"], claimed["postponed"], claimed["queue"]
+            faults.point("job.claimed", self.topic)
             uow.savepoint()
             return self._guarded(uow, lambda: self._call(uow, claimed))
 
     def next(self, step: Outside[Any, None]) -> Outside[Any, None] | None:
+        faults.point("job.before_do", self.topic)
         try:
             result = step.do()
         except Exception as error:
             with self._transaction() as uow:
                 self._fail(uow, error)
             return None
+
+        faults.point("job.after_do", self.topic)
 
         def following() -> Outside[Any, None] | None:
             with self._transaction() as uow:
@@ -201,6 +207,7 @@ class _Work:
             return None
         if step is None:
             uow.execute(store.CLOSE_OUTBOX, {"id": self.outbox_id, "now": uow.now})
+            faults.point("job.closing", self.topic)
         return step
 
     def _fail(self, uow: UnitOfWork, error: Exception) -> None:
@@ -256,7 +263,10 @@ def relay(*, until: float | None = None) -> int:
     sent = 0
     while True:
         taken = _take_due()
-        queues.send(taken)
+        if taken:
+            faults.point("relay.marked")
+            queues.send(taken)
+            faults.point("relay.sent")
         sent += len(taken)
         if until is None or clock.timestamp() >= until:
             return sent

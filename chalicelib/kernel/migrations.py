@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psycopg
 
-from chalicelib.kernel import database, store
+from chalicelib.kernel import database, faults, store
 from chalicelib.kernel.log import logger
 from chalicelib.kernel.settings import settings
 
@@ -79,6 +79,7 @@ def _apply(connection: database.Connection, migration: Migration) -> None:
             with connection.transaction():
                 connection.execute(store.SET_LOCK_TIMEOUT)
                 connection.execute(migration.sql.encode())
+                faults.point("migration.applied", migration.name)
                 connection.execute(
                     store.RECORD_MIGRATION,
                     {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
@@ -88,6 +89,7 @@ def _apply(connection: database.Connection, migration: Migration) -> None:
                 raise
             time.sleep(attempt)
         else:
+            faults.point("migration.committed", migration.name)
             logger.info("migrated", extra={"version": migration.version, "migration": migration.name})
             return
 

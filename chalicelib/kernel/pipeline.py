@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.kernel import bodies, deadline, idempotency, webhooks
+from chalicelib.kernel import bodies, deadline, faults, idempotency, webhooks
 from chalicelib.kernel.dialects import Dialect
 from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Outside, Redirect
 from chalicelib.kernel.errors import (
@@ -68,6 +68,7 @@ def answer(
     entrance = endpoint.allow.entrance(request)
     if endpoint.allow.signed_by is not None:
         webhooks.verify(endpoint.allow.signed_by, request)
+        faults.point("webhook.verified", endpoint.allow.signed_by)
     arguments = parse(endpoint, request, variables, dialect)
     key = idempotency.key_of(request) if endpoint.keeps_replies else None
     step: HttpResponse | Outside[Any, Any] = repeating(
@@ -75,6 +76,7 @@ def answer(
     )
     while isinstance(step, Outside):
         step = _next(endpoint, request, entrance, key, step, dialect, trace)
+    faults.point("request.answered", endpoint.path)
     return step
 
 
@@ -125,8 +127,10 @@ def _next(
                 uow.savepoint()
             return _settled(endpoint, uow, key, dialect, lambda: step.then(uow, result), [])
 
+    faults.point("request.before_do", endpoint.path)
     try:
         result = _ask(step)
+        faults.point("request.after_do", endpoint.path)
         return repeating(following, trace)
     except Exception:
         if key is not None:

@@ -5,9 +5,9 @@ environment variables that the stage sets. Nothing else in the project reads ``o
 """
 
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import SecretStr
+from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -63,8 +63,18 @@ class Settings(BaseSettings):
     """``off`` switches request throttles off on the local stage, never the login lock-out."""
     clock_file: str = ""
     """Local and test stages: a file with seconds by which the business's clock runs ahead of the machine's."""
+    fault_folder: str = ""
+    """Local and test stages: a folder in which tests order faults (kernel/faults.py)."""
+    process: str = ""
+    """Which kind of process this is, for faults that only one kind shall have: gateway, pumps."""
     log_level: str = "INFO"
     version: str = "0.1.0"
+
+    @model_validator(mode="after")
+    def _refuse_faults_when_deployed(self) -> Self:
+        if self.fault_folder and not self.is_local:
+            raise ValueError("faults can be ordered on the local and test stages only: unset QM_FAULT_FOLDER")
+        return self
 
     @property
     def is_local(self) -> bool:

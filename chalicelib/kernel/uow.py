@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composed
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
-from chalicelib.kernel import clock, database, store
+from chalicelib.kernel import clock, database, faults, store
 from chalicelib.kernel.audit import Entry, mac_of
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.log import logger
@@ -161,7 +161,9 @@ def unit_of_work(entrance: Entrance, *, request_id: str = "") -> Iterator[UnitOf
     try:
         yield uow
         uow.flush()
+        faults.point("uow.before_commit", uow.actor.name)
         uow._run(store.COMMIT, NO_PARAMS)
+        faults.point("uow.after_commit", uow.actor.name)
     except psycopg.OperationalError as error:
         _abandon(uow.connection)
         if isinstance(error, psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected):

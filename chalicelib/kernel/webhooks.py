@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel import store
+from chalicelib.kernel import faults, store
 from chalicelib.kernel.errors import NotFound, Unauthenticated
 from chalicelib.kernel.log import count
 from chalicelib.kernel.outbox import Event
@@ -76,6 +76,7 @@ def receive(
     if delivery_id is None:
         return False
     uow.publish(event(delivery_id=delivery_id).message())
+    faults.point("webhook.received", source)
     return True
 
 

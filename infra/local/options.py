@@ -11,6 +11,7 @@ from infra.local.errors import StageError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 """The checkout."""
+CRASHES_MAX = 5
 Chosen = TypeVar("Chosen")
 
 
@@ -26,6 +27,8 @@ class Options:
     admin_username: str
     admin_password: str
     is_password_given: bool
+    crashes_max: int
+    """How often a part may die within a minute before the platform gives up."""
 
     @property
     def base_url(self) -> str:
@@ -45,12 +48,19 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         admin_username=environment.get("ADMIN_USERNAME") or "admin",
         admin_password=given or _made_up_password(),
         is_password_given=bool(given),
+        crashes_max=_crashes(environment.get("CRASHES_MAX") or str(CRASHES_MAX)),
     )
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65535:
         raise StageError(f"PORT is a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def _crashes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise StageError(f"CRASHES_MAX is a number above 0, not {text!r}.")
     return int(text)
 
 

@@ -87,7 +87,7 @@ class Parts:
 
     def gateway(self, environment: Mapping[str, str]) -> Part:
         """The API."""
-        own = {**environment, "QM_GATEWAY_THREADS": str(GATEWAY_THREADS)}
+        own = {**environment, "QM_PROCESS": "gateway", "QM_GATEWAY_THREADS": str(GATEWAY_THREADS)}
         command = [
             *(sys.executable, "-m", "granian", "--interface", "asginl", "--http", "1", "--no-ws"),
             *("--host", ports.HOST, "--port", str(self.options.port), "--workers", str(GATEWAY_WORKERS)),
@@ -105,7 +105,8 @@ class Parts:
         self, module: str, environment: Mapping[str, str], is_ready: Callable[[], bool], tier: int, name: str = ""
     ) -> Part:
         command = (sys.executable, "-m", f"infra.local.{module}")
-        return self._program(name or module, command, environment, is_ready, tier=tier)
+        own = {**environment, "QM_PROCESS": name or module}
+        return self._program(name or module, command, own, is_ready, tier=tier)
 
     def _program(
         self,

@@ -32,7 +32,7 @@ def run(options: Options) -> None:
     _listen_to_signals()
     place.prepare(options.data_dir)
     with place.taken(options.data_dir):
-        supervisor = Supervisor(options.data_dir, _say)
+        supervisor = Supervisor(options.data_dir, _say, crashes_max=options.crashes_max)
         try:
             supervisor.end_leftovers()
             ports.check_free(options.port)

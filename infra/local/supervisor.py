@@ -13,10 +13,11 @@ from pathlib import Path
 
 from infra.local import processes
 from infra.local.errors import StageError
-from infra.local.options import ROOT
+from infra.local.options import CRASHES_MAX, ROOT
 
-CRASHES_MAX = 5
 CRASH_WINDOW_S = 60.0
+PAUSE_MAX_S = 0.8
+"""Before a part that has just died is started again."""
 LOG_MAX_BYTES = 20_000_000
 READY_PATIENCE_S = 60.0
 REGISTER = "processes.json"
@@ -37,7 +38,8 @@ class Part:
     tier: int = 0
     """Parts of a higher tier are ended first, those of one tier together."""
     process: "subprocess.Popen[bytes] | None" = None
-    crashes: "deque[float]" = field(default_factory=lambda: deque(maxlen=CRASHES_MAX))
+    crashes: "deque[float]" = field(default_factory=deque)
+    """When it died, of the last `CRASH_WINDOW_S`."""
 
 
 def program(
@@ -59,9 +61,10 @@ class Supervisor:
     where the kernel does not do it.
     """
 
-    def __init__(self, data_dir: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, data_dir: Path, say: Callable[[str], None], *, crashes_max: int = CRASHES_MAX) -> None:
         self._register = data_dir / REGISTER
         self._say = say
+        self._crashes_max = crashes_max
         self._parts: list[Part] = []
 
     def end_leftovers(self) -> int:
@@ -117,11 +120,13 @@ class Supervisor:
         """Says that a part died. One that ended with 0 was asked to: a reset does that."""
         now = time.monotonic()
         part.crashes.append(now)
-        if len(part.crashes) == CRASHES_MAX and now - part.crashes[0] < CRASH_WINDOW_S:
+        while now - part.crashes[0] >= CRASH_WINDOW_S:
+            part.crashes.popleft()
+        if len(part.crashes) >= self._crashes_max:
             words = last_words(part.log_file)
-            raise StageError(f"{part.name} has stopped {CRASHES_MAX} times: {words} (see {part.log_file}).")
+            raise StageError(f"{part.name} has stopped {len(part.crashes)} times: {words} (see {part.log_file}).")
         self._say(f"{part.name} stopped ({_how(code)}) and is started again; see {part.log_file}")
-        time.sleep(0.2 * (len(part.crashes) - 1))
+        time.sleep(min(0.2 * (len(part.crashes) - 1), PAUSE_MAX_S))
 
     def stop(self) -> None:
         """Ends all parts: tier by tier, those of one tier at the same time. May be repeated."""

@@ -12,7 +12,8 @@ import pytest
 
 from infra.local import processes
 from infra.local.errors import StageError
-from infra.local.supervisor import CRASHES_MAX, Part, Supervisor, end_part, program
+from infra.local.options import CRASHES_MAX
+from infra.local.supervisor import Part, Supervisor, end_part, program
 
 SLEEP = "import time; time.sleep(60)"
 FAMILY = f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', '{SLEEP}']); time.sleep(60)"

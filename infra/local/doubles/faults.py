@@ -1,7 +1,9 @@
 """Faults that were asked for: which call fails, how, and how often."""
 
 import asyncio
+import os
 import random
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
@@ -26,6 +28,8 @@ class FaultRule(BaseModel):
     delay_s: float = Field(0.0, ge=0, le=120)
     drop: Literal["before", "after"] | None = None
     """Cut the connection instead of answering; ``after``: with the work done, an answer that gets lost."""
+    kill: Literal["before", "after"] | None = None
+    """SIGKILL for all doubles instead of an answer; ``after``: with the work done."""
     times: int | None = Field(1, ge=1)
     skip: int = Field(0, ge=0)
     probability: float = Field(1.0, ge=0, le=1)
@@ -91,14 +95,22 @@ async def answer(
     if fault is None:
         return await work()
     await asyncio.sleep(fault.delay_s)
+    die(fault, "before")
     if fault.drop == "before":
         return _cut(request)
     if fault.status and not fault.is_after:
         return refuse(fault.status)
     response = await work()
+    die(fault, "after")
     if fault.drop == "after":
         return _cut(request)
     return refuse(fault.status) if fault.status else response
+
+
+def die(fault: FaultRule, moment: Literal["before", "after"]) -> None:
+    """Ends this process at once if the fault says so for this moment."""
+    if fault.kill == moment:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _cut(request: web.Request) -> web.StreamResponse:

@@ -11,7 +11,7 @@ from typing import Any
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from chalicelib.kernel import clock
-from infra.local.doubles.faults import FaultRule, Faults
+from infra.local.doubles.faults import FaultRule, Faults, die
 from infra.local.doubles.store import Doc, Store
 
 MAIL_MAX_BYTES = 25_000_000
@@ -40,11 +40,13 @@ class Inbox:
         fault = self._faults.take("mail", "send") or FaultRule(provider="mail")
         refusal = f"{fault.status} A fault that was asked for" if fault.status else None
         await asyncio.sleep(fault.delay_s)
+        die(fault, "before")
         if fault.drop == "before":
             return _cut(server)
         if refusal and not fault.is_after:
             return refusal
         self._keep(envelope)
+        die(fault, "after")
         if fault.drop == "after":
             return _cut(server)
         return refusal or "250 OK"

@@ -2,10 +2,10 @@
 
 import json
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 PATIENCE_S = 30.0
@@ -31,9 +31,9 @@ class Caller:
     base_url: str
     headers: dict[str, str] = field(default_factory=dict)
 
-    def signed_in(self, **headers: str) -> "Caller":
+    def signed_in(self, **headers: str) -> Self:
         """The same base URL with other credentials; underscores become hyphens."""
-        return Caller(self.base_url, {name.replace("_", "-"): value for name, value in headers.items()})
+        return replace(self, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
     def get(self, path: str, *, note: str | Callable[[Any], str] = "", expect: int | tuple[int, ...] = 200) -> Any:
         """GET; the data of the answer."""
@@ -71,21 +71,23 @@ class Caller:
 
     def quiet(self, method: str, path: str, body: Any = None) -> Reply:
         """Any call, not printed, any status."""
+        return self.send(method, path, body, self.headers)
+
+    def send(self, method: str, path: str, body: Any, headers: Mapping[str, str]) -> Reply:
+        """One request on a connection of its own. Raises OSError and HTTPException when there is no answer."""
         parts = urlsplit(self.base_url)
         connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=PATIENCE_S)
         try:
-            sent = {**self.headers}
+            sent = {**headers}
             content = None
             if body is not None:
                 content, sent["Content-Type"] = json.dumps(body), "application/json"
             connection.request(method, path, content, sent)
             answer = connection.getresponse()
             raw = answer.read()
-            headers = {name.lower(): value for name, value in answer.getheaders()}
-            data = (
-                json.loads(raw) if raw and "json" in headers.get("content-type", "") else raw.decode("utf-8", "replace")
-            )
-            return Reply(answer.status, headers, data)
+            received = {name.lower(): value for name, value in answer.getheaders()}
+            is_json = raw and "json" in received.get("content-type", "")
+            return Reply(answer.status, received, json.loads(raw) if is_json else raw.decode("utf-8", "replace"))
         finally:
             connection.close()
 

@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from infra.local.demo.company import PASSWORD, company
@@ -35,6 +36,10 @@ class Cast:
     def agent(self) -> Caller:
         """The voice agent."""
         return self.anyone.signed_in(X_API_Key=api_key("voice"))
+
+    def now(self) -> datetime:
+        """The business's time, which may run ahead of this machine's."""
+        return datetime.fromisoformat(self.anyone.get("/sandbox/clock")["now"])
 
     def floor(self, username: str) -> Caller:
         """Somebody of the warehouse, signed in."""

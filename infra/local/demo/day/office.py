@@ -1,6 +1,6 @@
 """Steps 7 to 9: integrators, the voice agent, the books."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -14,7 +14,7 @@ def integrate(cast: Cast) -> None:
     sku = cast.shelf_skus[0]
     path = f"/api/v1/inventory_levels?sku={quote(sku)}&location_id={cast.warehouse_id}"
     now = cast.erp.get(path, note=lambda d: _told(d["inventory_levels"][0]))["inventory_levels"][0]
-    an_hour_ago = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    an_hour_ago = (cast.now() - timedelta(hours=1)).isoformat()
     old = cast.erp.get(f"{path}&as_of={quote(an_hour_ago)}")["inventory_levels"][0]
     show(f"{'GET':<5}{'/api/v1/inventory_levels?as_of=...':<44}200  {sku} an hour ago: {old['on_hand']} on hand")
     moves = cast.erp.get(
@@ -56,7 +56,7 @@ def answer_the_phone(cast: Cast) -> None:
     status = cast.agent.post(
         "/api/voice/check_order_status", {"order_number": number}, note=lambda d: f"{number} is {d['order']['status']}"
     )
-    ended = datetime.now(UTC)
+    ended = cast.now()
     call = {
         "call_id": f"call-{cast.run}",
         "duration": 74,

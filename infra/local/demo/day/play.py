@@ -9,14 +9,15 @@ from infra.local.demo.day.caller import Caller, DayFailed
 from infra.local.demo.day.cast import Cast, new_run
 
 
-def play(base_url: str) -> int:
+def play(base_url: str, caller: Caller | None = None) -> int:
     """The whole day against a running platform with the demo company; 0 when everything was as it should be.
 
     May be played again and again: every play brings its own customer, orders and calls. Prints what it does.
+    `caller`: who makes the calls, None for somebody who expects an answer to each.
     """
     started = time.monotonic()
     print(f"\nA day at {company().organization.name}, through {base_url}", flush=True)
-    cast = Cast(Caller(base_url), new_run())
+    cast = Cast(caller or Caller(base_url), new_run())
     try:
         shop.open_shop(cast)
         shop.place_orders(cast)
