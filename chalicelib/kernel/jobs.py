@@ -48,6 +48,12 @@ class WorkersLost(Refusal):
     sentence = "The work was taken up too often"
 
 
+class NoSuchWork(Refusal):
+    """A message about no row of its organization: not ours, or from before the database was restored."""
+
+    sentence = "There is no such work"
+
+
 class UnknownTopic(Refusal):
     """No consumer of this name, as after a return to an older version: the row fails, and can be replayed when it is back."""
 
@@ -111,15 +117,14 @@ def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tup
 
     A failure of the consumer is written to the row: tried again with back-off and jitter, dead after `ATTEMPTS_MAX`.
     A provider that is away is no failure of the work, which is postponed for as long as it takes, `POSTPONED_MAX` at most.
-    Raises when the row cannot be claimed or its failure not be written; then SQS delivers the message again.
+    Raises when there is no such row or it cannot be claimed, or its failure not be written; then SQS delivers the message
+    again, and puts it into the dead-letter queue in the end.
     """
     is_known = topic in modules
     if is_known:
         import_module(modules[topic][1])
     work = _Work(organization_id, outbox_id, topic, *(CONSUMERS[topic] if is_known else _NOBODY))
     step = repeating(work.first, Trace())
-    if not is_known and not work.attempts:
-        raise UnknownTopic
     while step is not None:
         step = work.next(step)
     faults.point("job.done", topic)
@@ -156,9 +161,11 @@ class _Work:
 
     def first(self) -> Outside[Any, None] | None:
         with self._transaction() as uow:
-            lease = {"id": self.outbox_id, "now": uow.now, "leased_until": uow.now + LEASE}
-            claimed = uow.row(store.CLAIM_OUTBOX, lease)
+            row = {"id": self.outbox_id, "topic": self.topic}
+            claimed = uow.row(store.CLAIM_OUTBOX, {**row, "now": uow.now, "leased_until": uow.now + LEASE})
             if claimed is None:
+                if not uow.value(store.OUTBOX_EXISTS, row):
+                    raise NoSuchWork
                 return None
             self.attempts, self.postponed, self.queue = claimed["attempts"], claimed["postponed"], claimed["queue"]
             faults.point("job.claimed", self.topic)

@@ -70,9 +70,11 @@ DUE_OUTBOX = """
 CLAIM_OUTBOX = """
     UPDATE outbox
        SET attempts = attempts + 1, leased_until = %(leased_until)s
-     WHERE id = %(id)s AND closed_at IS NULL AND dead_at IS NULL AND (leased_until IS NULL OR leased_until < %(now)s)
+     WHERE id = %(id)s AND topic = %(topic)s AND closed_at IS NULL AND dead_at IS NULL
+       AND (leased_until IS NULL OR leased_until < %(now)s)
     RETURNING queue, payload, attempts, postponed, created_at
 """
+OUTBOX_EXISTS = "SELECT EXISTS (SELECT FROM outbox WHERE id = %(id)s AND topic = %(topic)s) AS is_there"
 LOCK_CLAIMED = "SELECT id FROM outbox WHERE id = %(id)s AND closed_at IS NULL FOR UPDATE"
 CLOSE_OUTBOX = """
     UPDATE outbox SET closed_at = %(now)s, leased_until = NULL, last_error = NULL WHERE id = %(id)s AND closed_at IS NULL

@@ -78,7 +78,8 @@ def test_what_a_consumer_publishes_leaves_with_its_work(tenant: Tenant, notes: N
 
 def test_a_consumer_works_for_its_organization_only(tenant: Tenant, other_tenant: Tenant, notes: Notes) -> None:
     outbox_id = publish(tenant, bump)
-    jobs.run(other_tenant.id, outbox_id, ScriptDue.topic, CONSUMERS)  # somebody mixed up a message
+    with pytest.raises(jobs.NoSuchWork):  # somebody mixed up a message
+        jobs.run(other_tenant.id, outbox_id, ScriptDue.topic, CONSUMERS)
     assert (notes(), other_tenant.rows("SELECT name FROM kernel_note")) == ({}, [])
     run(tenant, outbox_id)
     assert notes() == {"n": 1}
