@@ -18,6 +18,7 @@ from infra.local.doubles import signing
 from infra.local.doubles.config import DoublesSettings
 from infra.local.doubles.server import in_thread
 from infra.local.doubles.signing import Source, Variant
+from tests.circuits import close_all
 from tests.client import Client, Reply
 
 PATHS: dict[Source, str] = {
@@ -67,6 +68,11 @@ class Providers:
     def fail(self, provider: str, operation: str = "*", **rule: Any) -> None:
         """Makes the next call of an operation fail."""
         self.ask("POST", "/control/faults", {"provider": provider, "operation": operation, **rule})
+
+    def recover(self) -> None:
+        """All providers behave again, and everybody knows."""
+        self.ask("DELETE", "/control/faults")
+        close_all()
 
     def pay(self, intent_id: str, card: str = "success") -> None:
         """What Stripe.js does in the customer's browser."""
@@ -139,4 +145,5 @@ def providers(doubles: Providers) -> Providers:
     """The doubles, empty and well-behaved, holding their webhooks."""
     doubles.ask("POST", "/reset")
     doubles.ask("POST", "/control/webhooks", {"mode": "held"})
+    close_all()
     return doubles

@@ -7,13 +7,15 @@ Nothing is known about whether it did; the robot's own states say so (robots/job
 from functools import cached_property, lru_cache
 from typing import Any, Protocol
 
-from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
+from chalicelib.adapters import aws_errors
+from chalicelib.adapters.errors import ProviderRefused
+from chalicelib.kernel import circuit
 
-TIMEOUT_S = 5.0
-"""To connect, and between two bytes of the answer."""
+TIMEOUT_S, TRIES = 4.0, 2
+"""To connect, and between two bytes of the answer; how often in all."""
+TAKES_S = TRIES * 2 * TIMEOUT_S + 1
 BYTES_MAX = 128 * 1024
 """AWS IoT Core message broker limits: payloads of at most 128 KB."""
-_REFUSED = frozenset({"InvalidRequestException", "MethodNotAllowedException"})
 
 
 class RobotBus(Protocol):
@@ -32,24 +34,20 @@ class IotCore:
         import boto3
         from botocore.config import Config
 
-        config = Config(connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"total_max_attempts": 2})
+        config = Config(
+            connect_timeout=TIMEOUT_S, read_timeout=TIMEOUT_S, retries={"total_max_attempts": TRIES, "mode": "standard"}
+        )
         return boto3.client("iot-data", config=config)
 
     def publish(self, topic: str, payload: bytes) -> None:
         """See `RobotBus.publish`."""
-        from botocore.exceptions import BotoCoreError, ClientError
-
         if len(payload) > BYTES_MAX:
             raise ProviderRefused("iot", "payload_too_large", f"{len(payload)} bytes for {topic}")
-        try:
+        circuit.ask("iot", lambda: self._publish(topic, payload), takes_s=TAKES_S)
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        with aws_errors.translated("iot"):
             self._client.publish(topic=topic, qos=1, payload=payload)
-        except ClientError as error:
-            code = str(error.response.get("Error", {}).get("Code", ""))
-            if code in _REFUSED:
-                raise ProviderRefused("iot", code, str(error)) from error
-            raise ProviderUnavailable("iot", code, maybe_done=False) from error
-        except BotoCoreError as error:
-            raise ProviderUnavailable("iot", type(error).__name__, maybe_done=True) from error
 
 
 @lru_cache(maxsize=1)

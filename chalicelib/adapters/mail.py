@@ -7,6 +7,7 @@ the reader's program and can be recognised in the inbox of the local stage.
 import re
 import smtplib
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -20,12 +21,13 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
+from chalicelib.kernel import circuit
 from chalicelib.kernel.settings import Settings, settings
 
 __all__ = ["Mail", "Mailer", "ProviderRefused", "ProviderUnavailable", "SmtpMailer", "mailer", "message_id"]
 
 TIMEOUT_S = 15.0
-"""For each step of the conversation."""
+"""For the whole conversation: a server that is slow at every step is not waited for ten times."""
 _NO_PASSWORD = SecretStr("")
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+>", re.ASCII)
 
@@ -85,6 +87,9 @@ class SmtpMailer:
     def send(self, mail: Mail) -> None:
         """See `Mailer.send`. With STARTTLS asked for, nothing is ever sent in the clear."""
         message = _compose(mail, self._sender)
+        circuit.ask("smtp", lambda: self._send(message), takes_s=self._timeout_s)
+
+    def _send(self, message: EmailMessage) -> None:
         with self._connect() as server:
             try:
                 server.send_message(message)
@@ -95,7 +100,7 @@ class SmtpMailer:
     def _connect(self) -> Iterator[smtplib.SMTP]:
         """A connection that has been greeted, encrypted and logged in as configured."""
         try:
-            server = smtplib.SMTP(self._host, self._port, timeout=self._timeout_s)
+            server = _Bounded(self._host, self._port, timeout=self._timeout_s)
         except (OSError, smtplib.SMTPException) as error:
             raise _translate(error, maybe_done=False) from error
         with closing(server):
@@ -113,6 +118,31 @@ class SmtpMailer:
             server.starttls(context=ssl.create_default_context())
         if self._username:
             server.login(self._username, self._password.get_secret_value())
+
+
+class _Bounded(smtplib.SMTP):
+    """A conversation that ends after its time-out, whatever the server does between two lines."""
+
+    def __init__(self, host: str, port: int, *, timeout: float) -> None:
+        self._ends_at = time.monotonic() + timeout
+        super().__init__(host, port, timeout=timeout)
+
+    def putcmd(self, cmd: str, args: str = "") -> None:
+        """smtplib's step of every command."""
+        self._shorten()
+        super().putcmd(cmd, args)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """smtplib's step of every answer, the greeting's too."""
+        self._shorten()
+        return super().getreply()
+
+    def _shorten(self) -> None:
+        left_s = self._ends_at - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError("the mail server takes too long")
+        if self.sock is not None:
+            self.sock.settimeout(left_s)
 
 
 @lru_cache(maxsize=1)
@@ -152,13 +182,22 @@ def _compose(mail: Mail, sender: str) -> EmailMessage:
 
 
 def _translate(error: Exception, *, maybe_done: bool) -> ProviderUnavailable | ProviderRefused:
-    """5xx is final, 4xx is for now (RFC 5321). A refused login or missing STARTTLS is our configuration."""
+    """5xx is final, 4xx is for now (RFC 5321, 4.2.1), and 421 says that the server itself goes away (4.2.3).
+
+    Another 4xx is about this mail (a busy mailbox, greylisting). A refused login or missing STARTTLS is our configuration.
+    """
     if isinstance(error, smtplib.SMTPAuthenticationError | smtplib.SMTPNotSupportedError):
-        return ProviderUnavailable("smtp", type(error).__name__, maybe_done=False)
+        return ProviderUnavailable("smtp", type(error).__name__, maybe_done=False, cause="ours")
     code, sentence = _answer(error)
     if 500 <= code < 600 and maybe_done:
         return ProviderRefused("smtp", str(code), sentence)
-    return ProviderUnavailable("smtp", f"{type(error).__name__} {code}", maybe_done=maybe_done and code == 0)
+    is_about_this_mail = 400 <= code < 500 and code != 421 and maybe_done
+    return ProviderUnavailable(
+        "smtp",
+        f"{type(error).__name__} {code}",
+        maybe_done=maybe_done and code == 0,
+        cause="deferred" if is_about_this_mail else "outage",
+    )
 
 
 def _answer(error: Exception) -> tuple[int, str]:

@@ -9,15 +9,18 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from chalicelib.adapters.errors import ProviderUnavailable
+from chalicelib.adapters import aws_errors
+from chalicelib.kernel import circuit
 from chalicelib.kernel.settings import Settings, settings
 
-__all__ = ["NoSuchObject", "ProviderUnavailable", "get", "put", "signed_url"]
+__all__ = ["NoSuchObject", "get", "put", "signed_url"]
 
 LINK_S_MAX = 7 * 24 * 3600
 """Signature version 4 allows no more (S3, Query string authentication)."""
+CONNECT_S, READ_S, TRIES = 2.0, 7.0, 2
+TAKES_S = TRIES * (CONNECT_S + READ_S) + 1
 _lock = threading.Lock()
 
 
@@ -29,9 +32,9 @@ class NoSuchObject(Exception):
 def _client(of: Settings) -> Any:
     """Checksums only where they are demanded: stores other than S3 do not know all that boto3 would add."""
     config = Config(
-        connect_timeout=2,
-        read_timeout=10,
-        retries={"max_attempts": 3, "mode": "standard"},
+        connect_timeout=CONNECT_S,
+        read_timeout=READ_S,
+        retries={"total_max_attempts": TRIES, "mode": "standard"},
         signature_version="s3v4",
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
@@ -46,28 +49,33 @@ def client() -> Any:
 
 
 def put(key: str, content: bytes, *, media_type: str) -> None:
-    """Writes an object, encrypted at rest, replacing what was there: may be repeated. Raises ProviderUnavailable.
+    """Writes an object, encrypted at rest, replacing what was there: may be repeated.
 
-    S3 is told to encrypt; R2 always does and refuses the header.
+    Raises ProviderUnavailable, ProviderRefused. S3 is told to encrypt; R2 always does and refuses the header.
     """
     asked = {} if settings().object_endpoint_url else {"ServerSideEncryption": "AES256"}
-    try:
-        client().put_object(Bucket=settings().bucket_name, Key=key, Body=content, ContentType=media_type, **asked)
-    except (BotoCoreError, ClientError) as error:
-        raise ProviderUnavailable("objects", type(error).__name__, maybe_done=True) from error
+
+    def write() -> None:
+        with aws_errors.translated("objects"):
+            client().put_object(Bucket=settings().bucket_name, Key=key, Body=content, ContentType=media_type, **asked)
+
+    circuit.ask("objects", write, takes_s=TAKES_S)
 
 
 def get(key: str) -> bytes:
     """An object's bytes. Raises NoSuchObject, ProviderUnavailable."""
-    try:
-        content: bytes = client().get_object(Bucket=settings().bucket_name, Key=key)["Body"].read()
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
-            raise NoSuchObject(key) from None
-        raise ProviderUnavailable("objects", type(error).__name__, maybe_done=False) from error
-    except BotoCoreError as error:
-        raise ProviderUnavailable("objects", type(error).__name__, maybe_done=False) from error
-    return content
+
+    def read() -> bytes:
+        with aws_errors.translated("objects"):
+            try:
+                content: bytes = client().get_object(Bucket=settings().bucket_name, Key=key)["Body"].read()
+            except ClientError as error:
+                if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
+                    raise NoSuchObject(key) from None
+                raise
+        return content
+
+    return circuit.ask("objects", read, takes_s=TAKES_S)
 
 
 def signed_url(key: str, *, expires_s: int) -> str:

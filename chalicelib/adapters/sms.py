@@ -6,23 +6,26 @@ Twilio has no idempotency keys. A sender whose answer got lost (`ProviderUnavail
 
 import hmac
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
+from chalicelib.kernel import circuit
+from chalicelib.kernel.providers import seconds_of
 from chalicelib.kernel.settings import Settings, settings
 
 __all__ = ["ProviderRefused", "ProviderUnavailable", "Sms", "SmsGateway", "TwilioGateway", "WebhookRefused", "gateway"]
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 8.0
 """To connect, and between two bytes of the answer."""
+Answer = TypeVar("Answer")
 _TWILIO_HOST = re.compile(r"https://[a-z.-]+\.twilio\.com", re.ASCII)
 
 
@@ -92,23 +95,28 @@ class TwilioGateway:
         from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client
 
-        http: Any = TwilioHttpClient(timeout=self._timeout_s)
-        if self._api_base:
-            http = _Rebased(http, self._api_base)
-        return Client(self._account_sid, self._auth_token.get_secret_value(), http_client=http)
+        http = _Http(TwilioHttpClient(timeout=self._timeout_s), self._api_base)
+        return Client(self._account_sid, self._auth_token.get_secret_value(), http_client=cast(Any, http))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        """Asks Twilio through its circuit; the exceptions of the SDK and of its HTTP library become ours."""
+
+        def translated() -> Answer:
+            with _translated():
+                return question()
+
+        return circuit.ask("twilio", translated, takes_s=2 * self._timeout_s)
 
     def send(self, *, to: str, body: str, status_callback: str | None = None) -> Sms:
         """See `SmsGateway.send`."""
         asked = {"to": to, "from_": self._from_number, "body": body}
         if status_callback:
             asked["status_callback"] = status_callback
-        with _translated():
-            return _sms(self._client.messages.create(**asked))
+        return self._ask(lambda: _sms(self._client.messages.create(**asked)))
 
     def get(self, sid: str) -> Sms:
         """See `SmsGateway.get`."""
-        with _translated():
-            return _sms(self._client.messages(sid).fetch())
+        return self._ask(lambda: _sms(self._client.messages(sid).fetch()))
 
     def list_recent(self, *, to: str, since: datetime, limit: int = 50) -> list[Sms]:
         """See `SmsGateway.list_recent`.
@@ -116,10 +124,11 @@ class TwilioGateway:
         Twilio can filter by the day of sending only, and a queued message has none yet: the time is compared
         here.
         """
-        with _translated():
-            found = self._client.messages.stream(to=to, limit=limit, page_size=limit)
-            messages = [_sms(message) for message in found]
-        return [message for message in messages if message.created_at >= since.replace(microsecond=0)]
+
+        def listed() -> list[Sms]:
+            return [_sms(message) for message in self._client.messages.stream(to=to, limit=limit, page_size=limit)]
+
+        return [message for message in self._ask(listed) if message.created_at >= since.replace(microsecond=0)]
 
     def verify_callback(self, url: str, params: Mapping[str, str | Sequence[str]], signature: str | None) -> None:
         """See `SmsGateway.verify_callback`.
@@ -158,15 +167,30 @@ class _Form(dict[str, Any]):
         return [value] if isinstance(value, str) else list(value)
 
 
-class _Rebased:
-    """Sends what the SDK addresses to Twilio to another base, the double; the SDK has no setting for it."""
+class _Busy(Exception):
+    """429. The SDK's own exception does not have the headers."""
+
+    def __init__(self, retry_after_s: float | None) -> None:
+        super().__init__()
+        self.retry_after_s = retry_after_s
+
+
+class _Http:
+    """The SDK's HTTP client, which it takes from us. Raises _Busy.
+
+    With `base`, sends what is addressed to Twilio there, to the double; the SDK has no setting for it.
+    """
 
     def __init__(self, inner: Any, base: str) -> None:
         self._inner = inner
         self._base = base
 
     def request(self, method: str, url: str, **options: Any) -> Any:
-        return self._inner.request(method, _TWILIO_HOST.sub(lambda _: self._base, url, count=1), **options)
+        there = _TWILIO_HOST.sub(lambda _: self._base, url, count=1) if self._base else url
+        answer = self._inner.request(method, there, **options)
+        if answer.status_code == 429:
+            raise _Busy(seconds_of((answer.headers or {}).get("Retry-After")))
+        return answer
 
 
 @contextmanager
@@ -177,6 +201,10 @@ def _translated() -> Iterator[None]:
 
     try:
         yield
+    except _Busy as busy:
+        raise ProviderUnavailable(
+            "twilio", "HTTP 429", maybe_done=False, cause="busy", retry_after_s=busy.retry_after_s
+        ) from None
     except RequestException as error:
         raise ProviderUnavailable("twilio", type(error).__name__, maybe_done=_reached(error)) from error
     except TwilioException as error:
@@ -187,8 +215,8 @@ def _translated() -> Iterator[None]:
 
 def _translate(error: Exception) -> ProviderUnavailable | ProviderRefused:
     status, code = getattr(error, "status", 500), getattr(error, "code", None)
-    if status in (401, 403, 429):
-        return ProviderUnavailable("twilio", f"HTTP {status}", maybe_done=False)
+    if status in (401, 403):
+        return ProviderUnavailable("twilio", f"HTTP {status}", maybe_done=False, cause="ours")
     if not 400 <= status < 500:
         return ProviderUnavailable("twilio", f"HTTP {status}", maybe_done=True)
     return ProviderRefused("twilio", str(code), str(getattr(error, "msg", error)))

@@ -24,6 +24,11 @@ def timestamp() -> float:
     return time.time() + _offset_seconds()
 
 
+def machine_s() -> float:
+    """Seconds since the epoch on the machine's clock, for what a moved business clock must not touch (kernel/circuit.py)."""
+    return time.time()
+
+
 def _offset_seconds() -> float:
     """The offset of the clock file, read again at most every 50 ms and only when it changed."""
     global _offset

@@ -1,10 +1,11 @@
 """DynamoDB: the one table of what may expire. Losing it loses no business fact."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -15,14 +16,19 @@ from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.log import logger
 from chalicelib.kernel.settings import settings
 
+BLIND_S = 5.0
+"""After a table that did not answer, those who can do without it do not ask again for so long."""
 _lock = threading.Lock()
+_blind_until = 0.0
+Answer = TypeVar("Answer")
 
 
 @lru_cache(maxsize=1)
 def _client() -> Any:
+    """Answers take milliseconds: five seconds for both tries and the pause between them are an outage."""
     return boto3.client(
         "dynamodb",
-        config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 2, "mode": "standard"}),
+        config=Config(connect_timeout=1, read_timeout=1, retries={"total_max_attempts": 2, "mode": "standard"}),
     )
 
 
@@ -40,6 +46,24 @@ def required() -> Iterator[None]:
     except (BotoCoreError, ClientError) as error:
         logger.error("table unreachable", extra={"error": type(error).__name__})
         raise Unavailable from error
+
+
+def ask_or(otherwise: Answer, question: Callable[[], Answer]) -> Answer:
+    """The table's answer, or `otherwise` when there is none: for what must not wait for the table.
+
+    One caller finds out that it does not answer; for the next `BLIND_S` seconds nobody in this process asks. A table that
+    answers with an error does so at once, and is asked again.
+    """
+    global _blind_until
+    if time.monotonic() < _blind_until:
+        return otherwise
+    try:
+        return question()
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, BotoCoreError):
+            _blind_until = time.monotonic() + BLIND_S
+        logger.error("table unreachable", extra={"error": type(error).__name__})
+        return otherwise
 
 
 def increment(pk: str, sk: str, *, lasts_s: int) -> int:

@@ -18,18 +18,24 @@ from importlib import import_module
 from typing import Any, Generic, TypeVar
 
 import psycopg
+from pydantic import ConfigDict
 
-from chalicelib.kernel import bus, clock, faults, queues, store
+from chalicelib.kernel import bus, clock, deadline, faults, queues, store
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.errors import Refusal, Unavailable
 from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.outbox import BUS, Event
 from chalicelib.kernel.pipeline import Trace, repeating
+from chalicelib.kernel.providers import ProviderUnavailable
 from chalicelib.kernel.uow import UnitOfWork, as_machine, unit_of_work
 
 ATTEMPTS_MAX = 5
+WORK_S = 38.0
+"""A worker asks nobody outside whose answer may come later than this."""
 LEASE = timedelta(seconds=45)
 """Longer than a worker may take; after it the work may be taken over."""
+POSTPONED_MAX = timedelta(days=3)
+"""Work that a provider's absence has held up for longer is dead: nobody wants a code or a parcel notice then."""
 RESEND_AFTER = timedelta(seconds=60)
 """A sent row that nobody closed is sent again: the queue is only the transport."""
 BACKOFF_MAX_S = 300
@@ -40,6 +46,18 @@ class WorkersLost(Refusal):
     """Five workers took the work up and none came back, not even to say that it failed: it may be what kills them."""
 
     sentence = "The work was taken up too often"
+
+
+class NoSuchWork(Refusal):
+    """A message about no row of its organization: not ours, or from before the database was restored."""
+
+    sentence = "There is no such work"
+
+
+class UnknownTopic(Refusal):
+    """No consumer of this name, as after a return to an older version: the row fails, and can be replayed when it is back."""
+
+    sentence = "Nobody consumes this topic"
 
 
 EventT = TypeVar("EventT", bound=Event)
@@ -93,14 +111,19 @@ def handle_batch(event: dict[str, Any], modules: dict[str, tuple[str, str]]) -> 
     return {"batchItemFailures": failures}
 
 
+@deadline.within(WORK_S)
 def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tuple[str, str]]) -> None:
     """Does the work of one outbox row, at most once at a time, and closes it. Does nothing for a closed or leased one.
 
     A failure of the consumer is written to the row: tried again with back-off and jitter, dead after `ATTEMPTS_MAX`.
-    Raises when the row cannot be claimed or its failure not be written; then SQS delivers the message again.
+    A provider that is away is no failure of the work, which is postponed for as long as it takes, `POSTPONED_MAX` at most.
+    Raises when there is no such row or it cannot be claimed, or its failure not be written; then SQS delivers the message
+    again, and puts it into the dead-letter queue in the end.
     """
-    import_module(modules[topic][1])
-    work = _Work(organization_id, outbox_id, topic, *CONSUMERS[topic])
+    is_known = topic in modules
+    if is_known:
+        import_module(modules[topic][1])
+    work = _Work(organization_id, outbox_id, topic, *(CONSUMERS[topic] if is_known else _NOBODY))
     step = repeating(work.first, Trace())
     while step is not None:
         step = work.next(step)
@@ -108,7 +131,18 @@ def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tup
     if work.is_dead:
         faults.point("job.dead", topic)
         count("DeadLetter", topic=topic)
-        queues.bury(queues.Envelope(outbox_id, organization_id, topic, modules[topic][0]))
+        queues.bury(queues.Envelope(outbox_id, organization_id, topic, work.queue))
+
+
+class _Anything(Event):
+    model_config = ConfigDict(extra="allow")
+
+
+def _nobody(_job: "Job[Any]") -> None:
+    raise UnknownTopic
+
+
+_NOBODY: tuple[type[Event], Consumer] = (_Anything, _nobody)
 
 
 @dataclass
@@ -121,15 +155,19 @@ class _Work:
     event_type: type[Event]
     function: Consumer
     attempts: int = 0
+    postponed: int = 0
+    queue: str = ""
     is_dead: bool = False
 
     def first(self) -> Outside[Any, None] | None:
         with self._transaction() as uow:
-            lease = {"id": self.outbox_id, "now": uow.now, "leased_until": uow.now + LEASE}
-            claimed = uow.row(store.CLAIM_OUTBOX, lease)
+            row = {"id": self.outbox_id, "topic": self.topic}
+            claimed = uow.row(store.CLAIM_OUTBOX, {**row, "now": uow.now, "leased_until": uow.now + LEASE})
             if claimed is None:
+                if not uow.value(store.OUTBOX_EXISTS, row):
+                    raise NoSuchWork
                 return None
-            self.attempts = claimed["attempts"]
+            self.attempts, self.postponed, self.queue = claimed["attempts"], claimed["postponed"], claimed["queue"]
             faults.point("job.claimed", self.topic)
             uow.savepoint()
             return self._guarded(uow, lambda: self._call(uow, claimed))
@@ -159,7 +197,7 @@ class _Work:
         return unit_of_work(machine, request_id=f"outbox-{self.outbox_id}")
 
     def _call(self, uow: UnitOfWork, claimed: dict[str, Any]) -> Outside[Any, None] | None:
-        if self.attempts > ATTEMPTS_MAX:
+        if self.attempts - self.postponed > ATTEMPTS_MAX:
             raise WorkersLost
         event = self.event_type.model_validate(claimed["payload"])
         return self.function(Job(uow, event, self.attempts, claimed["created_at"]))
@@ -168,7 +206,7 @@ class _Work:
         """Closes the row when the work is done; undoes the work and writes down why when it failed."""
         try:
             step = work()
-        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, Unavailable):
+        except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
             raise
         except Exception as error:
             uow.rollback_to_savepoint()
@@ -180,28 +218,47 @@ class _Work:
         return step
 
     def _fail(self, uow: UnitOfWork, error: Exception) -> None:
-        delay_s = min(BACKOFF_MAX_S, 2**self.attempts) * random.uniform(0.5, 1.5)  # noqa: S311  # jitter
-        failed = uow.row(
-            store.FAIL_OUTBOX,
-            {
-                "id": self.outbox_id,
-                "error": _described(error),
-                "retry_at": uow.now + timedelta(seconds=delay_s),
-                "attempts_max": ATTEMPTS_MAX,
-                "now": uow.now,
-            },
-        )
+        """Writes down why, and when to try again. With a lost connection this raises, and the lease runs out instead."""
+        is_away = isinstance(error, ProviderUnavailable | Unavailable)
+        params = {
+            "id": self.outbox_id,
+            "error": _described(error),
+            "retry_at": uow.now + (self._absence(error) if is_away else self._back_off()),
+            "now": uow.now,
+        }
+        if is_away:
+            failed = uow.row(store.POSTPONE_OUTBOX, {**params, "dead_before": uow.now - POSTPONED_MAX})
+        else:
+            failed = uow.row(store.FAIL_OUTBOX, {**params, "attempts_max": ATTEMPTS_MAX})
         self.is_dead = failed is not None and failed["is_dead"]
         logger.warning(
             "consumer failed",
-            exc_info=not isinstance(error, Refusal),
-            extra={"topic": self.topic, "outbox_id": self.outbox_id, "attempt": self.attempts, "dead": self.is_dead},
+            exc_info=not is_away and not isinstance(error, Refusal),
+            extra={
+                "topic": self.topic,
+                "outbox_id": self.outbox_id,
+                "attempt": self.attempts,
+                "postponed": is_away,
+                "dead": self.is_dead,
+            },
         )
+
+    def _back_off(self) -> timedelta:
+        """After a failure of the work itself: doubled each time, give or take a half."""
+        exponent = self.attempts - self.postponed
+        return timedelta(seconds=min(BACKOFF_MAX_S, 2**exponent) * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
+
+    def _absence(self, error: Exception) -> timedelta:
+        """Until the provider may be back, and a while at random that grows: not everybody comes at once (full jitter)."""
+        told_s = error.retry_after_s if isinstance(error, ProviderUnavailable) else None
+        spread_s = min(BACKOFF_MAX_S, 2 ** min(self.postponed + 2, 10))
+        return timedelta(seconds=1 + (told_s or 0) + random.uniform(0, spread_s))  # noqa: S311  # jitter
 
 
 def _described(error: Exception) -> str:
-    """Type and sentence of an error; the sentence only of our own refusals, others may quote personal data."""
-    return f"{type(error).__name__}: {error}"[:500] if isinstance(error, Refusal) else type(error).__name__
+    """Type and sentence of an error; the sentence only of what we word ourselves, others may quote personal data."""
+    is_ours = isinstance(error, Refusal | ProviderUnavailable)
+    return f"{type(error).__name__}: {error}"[:500] if is_ours else type(error).__name__
 
 
 def relay(*, until: float | None = None) -> int:
@@ -257,15 +314,3 @@ def for_each_organization(name: str, work: Callable[[UnitOfWork], object]) -> No
             failed = error
     if failed is not None:
         raise failed
-
-
-def list_dead(limit: int = 100) -> list[dict[str, Any]]:
-    """Dead letters of all organizations, newest first."""
-    with unit_of_work(as_machine(0, "operator")) as uow:
-        return uow.rows(store.LIST_DEAD, {"limit": limit})
-
-
-def replay_dead(ids: list[int]) -> int:
-    """Gives dead letters another five tries; how many there were."""
-    with unit_of_work(as_machine(0, "operator")) as uow:
-        return int(uow.value(store.REPLAY_DEAD, {"ids": ids, "now": uow.now}))

@@ -12,8 +12,14 @@ from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import to_jsonable_python
 
 COMMANDS: dict[str, str] = {
-    "list_dead": "chalicelib.kernel.jobs:list_dead",
-    "replay_dead": "chalicelib.kernel.jobs:replay_dead",
+    "list_dead": "chalicelib.kernel.dead_letters:list_dead",
+    "list_postponed": "chalicelib.kernel.dead_letters:list_postponed",
+    "replay_dead": "chalicelib.kernel.dead_letters:replay_dead",
+    "list_poison": "chalicelib.kernel.dead_letters:list_poison",
+    "redrive_poison": "chalicelib.kernel.dead_letters:redrive_poison",
+    "drop_poison": "chalicelib.kernel.dead_letters:drop_poison",
+    "list_circuits": "chalicelib.kernel.circuit:list_circuits",
+    "close_circuit": "chalicelib.kernel.circuit:close_circuit",
 }
 """Command -> module:function."""
 

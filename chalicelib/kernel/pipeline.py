@@ -3,6 +3,7 @@
 A handler never sees a transaction begin or end. On a serialization failure or deadlock it runs again.
 """
 
+import math
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import Any, TypeVar
 import psycopg
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.kernel import bodies, faults, idempotency, webhooks
+from chalicelib.kernel import bodies, deadline, faults, idempotency, webhooks
 from chalicelib.kernel.dialects import Dialect
 from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Outside, Redirect
 from chalicelib.kernel.errors import (
@@ -25,10 +26,14 @@ from chalicelib.kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from chalicelib.kernel.providers import ProviderUnavailable
 from chalicelib.kernel.requests import HttpRequest, HttpResponse
 from chalicelib.kernel.throttle import check_limit
 from chalicelib.kernel.uow import Entrance, EntryRefused, UnitOfWork, by_host, unit_of_work
 
+REQUEST_S = 24.0
+"""A request asks nobody outside whose answer may come later than this: the gateway waits 29 s, and what was answered is
+still to be recorded."""
 RUNS_MAX = 5
 """How often a block is run in all when the database asks to repeat it."""
 Answer = TypeVar("Answer")
@@ -52,6 +57,7 @@ class Arguments:
     keywords: Mapping[str, Any]
 
 
+@deadline.within(REQUEST_S)
 def answer(
     endpoint: Endpoint, request: HttpRequest, variables: Mapping[str, str], dialect: Dialect, trace: Trace
 ) -> HttpResponse:
@@ -123,7 +129,7 @@ def _next(
 
     faults.point("request.before_do", endpoint.path)
     try:
-        result = step.do()
+        result = _ask(step)
         faults.point("request.after_do", endpoint.path)
         return repeating(following, trace)
     except Exception:
@@ -131,6 +137,14 @@ def _next(
             with _entered(endpoint, request, entrance, trace) as uow:
                 idempotency.release(uow, key)
         raise
+
+
+def _ask(step: Outside[Answer, Any]) -> Answer:
+    """The provider's answer. Raises Unavailable, with the time to come back, when there is none; what `do` raises else."""
+    try:
+        return step.do()
+    except ProviderUnavailable as error:
+        raise Unavailable(retry_after_s=math.ceil(error.retry_after_s or 2)) from error
 
 
 def _settled(

@@ -54,6 +54,8 @@ class Settings(BaseSettings):
     smtp_password: SecretStr = SecretStr("")
     smtp_starttls: bool = True
     mail_from: str = "Quartermaster <no-reply@quartermaster.invalid>"
+    circuit_open_s: int = 20
+    """How many seconds a provider that keeps failing is left alone before it is tried again; longer than a call takes."""
 
     password_cost: Literal["owasp", "cheap"] = "owasp"  # noqa: S105  # no password, but what it costs to try one
     """``cheap`` spares tests the cost of password hashes; any other stage than test ignores it."""

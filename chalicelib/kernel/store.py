@@ -71,24 +71,46 @@ CLOSE_ANNOUNCED = "SELECT close_announced(%(ids)s::bigint[], %(now)s) AS closed"
 CLAIM_OUTBOX = """
     UPDATE outbox
        SET attempts = attempts + 1, leased_until = %(leased_until)s
-     WHERE id = %(id)s AND closed_at IS NULL AND dead_at IS NULL AND (leased_until IS NULL OR leased_until < %(now)s)
-    RETURNING topic, payload, attempts, created_at
+     WHERE id = %(id)s AND topic = %(topic)s AND closed_at IS NULL AND dead_at IS NULL
+       AND (leased_until IS NULL OR leased_until < %(now)s)
+    RETURNING queue, payload, attempts, postponed, created_at
 """
+OUTBOX_EXISTS = "SELECT EXISTS (SELECT FROM outbox WHERE id = %(id)s AND topic = %(topic)s) AS is_there"
 LOCK_CLAIMED = "SELECT id FROM outbox WHERE id = %(id)s AND closed_at IS NULL FOR UPDATE"
 CLOSE_OUTBOX = """
     UPDATE outbox SET closed_at = %(now)s, leased_until = NULL, last_error = NULL WHERE id = %(id)s AND closed_at IS NULL
 """
+# Not before `retry_at`, whatever copies of the message are still in the queue: those would use up all tries at once.
 FAIL_OUTBOX = """
     UPDATE outbox
-       SET leased_until = NULL,
-           last_error = %(error)s,
+       SET leased_until = %(retry_at)s,
            send_at = %(retry_at)s,
-           dead_at = CASE WHEN attempts >= %(attempts_max)s THEN %(now)s::timestamptz END
+           last_error = %(error)s,
+           dead_at = CASE WHEN attempts - postponed >= %(attempts_max)s THEN %(now)s::timestamptz END
      WHERE id = %(id)s AND closed_at IS NULL
     RETURNING dead_at IS NOT NULL AS is_dead
 """
-LIST_DEAD = "SELECT id, organization_id, topic, attempts, last_error, dead_at FROM list_dead_outbox(%(limit)s)"
-REPLAY_DEAD = "SELECT replay_dead_outbox(%(ids)s::bigint[], %(now)s) AS replayed"
+POSTPONE_OUTBOX = """
+    UPDATE outbox
+       SET leased_until = %(retry_at)s,
+           send_at = %(retry_at)s,
+           last_error = %(error)s,
+           postponed = postponed + 1,
+           postponed_since = coalesce(postponed_since, %(now)s::timestamptz),
+           dead_at = CASE WHEN postponed_since < %(dead_before)s THEN %(now)s::timestamptz END
+     WHERE id = %(id)s AND closed_at IS NULL
+    RETURNING dead_at IS NOT NULL AS is_dead
+"""
+LIST_DEAD = """
+    SELECT id, organization_id, topic, queue, attempts, postponed, last_error, created_at, dead_at
+      FROM dead_letters(%(limit)s)
+"""
+LIST_POSTPONED = """
+    SELECT id, organization_id, topic, queue, attempts, postponed, last_error, created_at, send_at
+      FROM postponed_work(%(limit)s)
+"""
+OUTBOX_STATES = "SELECT id, state FROM outbox_states(%(ids)s::bigint[])"
+REPLAY_DEAD = "SELECT id, queue FROM replay_dead_letters(%(ids)s::bigint[], %(now)s)"
 
 RECEIVE_WEBHOOK = """
     INSERT INTO webhook_delivery (source, external_id, event_type, payload, received_at)

@@ -8,11 +8,9 @@ import random
 import time
 from dataclasses import dataclass
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from chalicelib.kernel import clock, dynamo
 from chalicelib.kernel.errors import TooManyRequests
-from chalicelib.kernel.log import count, logger
+from chalicelib.kernel.log import count
 from chalicelib.kernel.settings import settings
 
 LOCKOUT_TRIES = 5
@@ -44,13 +42,11 @@ def check_limit(limit: Limit, address: str) -> None:
     if settings().limits == "off" and settings().is_local:
         return
     window, elapsed = divmod(int(clock.timestamp()), limit.window_s)
-    try:
-        hits = dynamo.increment(f"limit#{limit.name}#{address}", str(window), lasts_s=2 * limit.window_s)
-    except (BotoCoreError, ClientError) as error:
+    key, lasts_s = f"limit#{limit.name}#{address}", 2 * limit.window_s
+    hits = dynamo.ask_or(None, lambda: dynamo.increment(key, str(window), lasts_s=lasts_s))
+    if hits is None:
         count("ThrottleBlind")
-        logger.error("throttle cannot count", extra={"limit": limit.name, "error": type(error).__name__})
-        return
-    if hits > limit.calls:
+    elif hits > limit.calls:
         raise TooManyRequests(headers={"Retry-After": str(limit.window_s - elapsed)})
 
 

@@ -1,5 +1,6 @@
 """Use cases of payments. Whatever Stripe says, by webhook or in answer, ends in `converge`."""
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -125,7 +126,10 @@ def cancel_at_provider(payment: Payment) -> stripe.Intent | None:
 
 
 def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """Asks Stripe; again after a moment while another request runs under the same key. Raises Unavailable, PaymentRefused."""
+    """Asks Stripe; again after a moment while another request runs under the same key, or after a mishap.
+
+    Raises PaymentRefused; Unavailable at once when Stripe is known to be away, with the time to come back.
+    """
     started = time.monotonic()
     for pause_s in (*PAUSES_S, None):
         try:
@@ -134,8 +138,12 @@ def _patiently(ask: Callable[[], Answer]) -> Answer:
             logger.warning("payment refused", extra={"code": refused.code})
             raise rules.PaymentRefused from refused
         except ProviderUnavailable as error:
-            if pause_s is None or time.monotonic() - started > PATIENCE_S:
-                raise Unavailable("The payment provider cannot be reached; please try again") from error
+            if pause_s is None or error.retry_after_s or time.monotonic() - started > PATIENCE_S:
+                sentence, retry_after_s = (
+                    "The payment provider cannot be reached; please try again",
+                    error.retry_after_s,
+                )
+                raise Unavailable(sentence, retry_after_s=math.ceil(retry_after_s or 2)) from error
             time.sleep(pause_s)
     raise AssertionError("unreachable")
 

@@ -50,6 +50,7 @@ def _platform(options: Options, ports: Mapping[str, int], app_url: str, owner_ur
         "QM_DATABASE_OWNER_URL": owner_url,
         "QM_PUBLIC_URL": options.base_url,
         "QM_LIMITS": options.limits,
+        "QM_CIRCUIT_OPEN_S": "3",  # a person who lets a double behave again wants to see it
         "QM_CLOCK_FILE": str(clock_file(options.data_dir)),
         "QM_FAULT_FOLDER": str(options.data_dir / "faults"),
         "QM_DATA_DIR": str(options.data_dir),

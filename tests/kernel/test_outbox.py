@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from chalicelib.kernel import clock as business_clock
-from chalicelib.kernel import jobs
+from chalicelib.kernel import dead_letters, jobs
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.errors import Conflict
 from chalicelib.kernel.jobs import Job
@@ -78,7 +78,8 @@ def test_what_a_consumer_publishes_leaves_with_its_work(tenant: Tenant, notes: N
 
 def test_a_consumer_works_for_its_organization_only(tenant: Tenant, other_tenant: Tenant, notes: Notes) -> None:
     outbox_id = publish(tenant, bump)
-    jobs.run(other_tenant.id, outbox_id, ScriptDue.topic, CONSUMERS)  # somebody mixed up a message
+    with pytest.raises(jobs.NoSuchWork):  # somebody mixed up a message
+        jobs.run(other_tenant.id, outbox_id, ScriptDue.topic, CONSUMERS)
     assert (notes(), other_tenant.rows("SELECT name FROM kernel_note")) == ({}, [])
     run(tenant, outbox_id)
     assert notes() == {"n": 1}
@@ -150,7 +151,8 @@ def test_a_failure_undoes_the_work_and_is_written_down(
     before = business_clock.now()
     run(tenant, outbox_id)
     (row,) = open_rows()
-    assert (row["attempts"], row["last_error"], row["dead_at"], row["leased_until"]) == (1, written, None, None)
+    assert (row["attempts"], row["last_error"], row["dead_at"]) == (1, written, None)
+    assert row["leased_until"] == row["send_at"]
     assert timedelta(seconds=1) <= row["send_at"] - before <= timedelta(seconds=4)
     assert (notes(), tenant.value("SELECT count(*) FROM audit_entry WHERE action = 'note.add'")) == ({}, 0)
 
@@ -168,22 +170,23 @@ def test_back_off_grows_and_the_fifth_failure_is_death(
             waited = (row["send_at"] - now).total_seconds()
             assert 0.5 * 2**attempt <= waited <= 1.5 * 2**attempt + 1
             assert row["dead_at"] is None
-            clock.advance(seconds=waited)
+            clock.advance(seconds=waited + 0.1)
     assert row["dead_at"] is not None
     assert '"DeadLetter": 1' in capsys.readouterr().out
     run(tenant, outbox_id)
     assert row_of(tenant, outbox_id)["attempts"] == 5
 
 
-def kill(tenant: Tenant, work: Work) -> int:
+def kill(tenant: Tenant, clock: Clock, work: Work) -> int:
     """A dead letter."""
     outbox_id = publish(tenant, work)
     for _ in range(jobs.ATTEMPTS_MAX):
         run(tenant, outbox_id)
+        clock.advance(seconds=60)
     return outbox_id
 
 
-def test_dead_letters_are_listed_and_replayed(tenant: Tenant, notes: Notes, open_rows: OpenRows) -> None:
+def test_dead_letters_are_listed_and_replayed(tenant: Tenant, clock: Clock, notes: Notes, open_rows: OpenRows) -> None:
     is_mended: list[bool] = []
 
     def fail_until_mended(job: Job[ScriptDue]) -> None:
@@ -191,21 +194,23 @@ def test_dead_letters_are_listed_and_replayed(tenant: Tenant, notes: Notes, open
         if not is_mended:
             raise Conflict("No room")
 
-    outbox_id = kill(tenant, fail_until_mended)
-    listed = {row["id"]: row for row in jobs.list_dead()}[outbox_id]
-    assert (listed["organization_id"], listed["topic"], listed["attempts"]) == (tenant.id, ScriptDue.topic, 5)
-    assert (listed["last_error"], listed["dead_at"]) == ("Conflict: No room", row_of(tenant, outbox_id)["dead_at"])
+    outbox_id = kill(tenant, clock, fail_until_mended)
+    listed = {row.id: row for row in dead_letters.list_dead()}[outbox_id]
+    assert (listed.organization_id, listed.topic, listed.queue) == (tenant.id, ScriptDue.topic, "work")
+    assert (listed.attempts, listed.postponed, listed.last_error) == (5, 0, "Conflict: No room")
+    row = row_of(tenant, outbox_id)
+    assert (listed.created_at, listed.dead_at, listed.age_s >= 300) == (row["created_at"], row["dead_at"], True)
     is_mended.append(True)
-    assert jobs.replay_dead([outbox_id]) == 1
-    assert jobs.replay_dead([outbox_id]) == 0
-    assert outbox_id not in {row["id"] for row in jobs.list_dead()}
+    assert dead_letters.replay_dead([outbox_id]) == 1
+    assert dead_letters.replay_dead([outbox_id]) == 0
+    assert outbox_id not in {row.id for row in dead_letters.list_dead()}
     run(tenant, outbox_id)
     assert (notes(), open_rows()) == ({"n": 1}, [])
 
 
-def test_a_dead_letter_is_announced_in_the_dead_letter_queue(tenant: Tenant) -> None:
+def test_a_dead_letter_is_announced_in_the_dead_letter_queue(tenant: Tenant, clock: Clock) -> None:
     drain("work-dead")
-    outbox_id = kill(tenant, failing(Conflict("No room")))
+    outbox_id = kill(tenant, clock, failing(Conflict("No room")))
     assert drain("work-dead") == [{"organization_id": tenant.id, "outbox_id": outbox_id, "topic": ScriptDue.topic}]
 
 
@@ -254,7 +259,7 @@ def test_while_a_worker_holds_the_lease_others_pass_by(tenant: Tenant, notes: No
 
 KILLED_WORKER = """
 import os, signal, sys
-from chalicelib.kernel import jobs
+from chalicelib.kernel import dead_letters, jobs
 from chalicelib.kernel.endpoint import Outside
 from tests.kernel.handlers import CONSUMERS, SCRIPTS, ScriptDue
 

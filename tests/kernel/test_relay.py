@@ -104,6 +104,8 @@ def test_while_the_queue_cannot_be_reached_nothing_is_lost(
         ("no number", '{"organization_id": "x", "outbox_id": 1, "topic": "kernel.script"}'),
         ("an unknown topic", '{"organization_id": 1, "outbox_id": 1, "topic": "nobody.listens"}'),
         ("a topic that is none", '{"organization_id": 1, "outbox_id": 1, "topic": ["a"]}'),
+        ("an unknown organization", '{"organization_id": 2000000000, "outbox_id": 1, "topic": "kernel.script"}'),
+        ("a number beyond bigint", f'{{"organization_id": 1, "outbox_id": {10**20}, "topic": "kernel.script"}}'),
     ],
 )
 def test_a_poisonous_message_does_not_stop_its_neighbours(tenant: Tenant, notes: Notes, _case: str, body: str) -> None:
@@ -125,21 +127,40 @@ def test_a_payload_that_its_event_does_not_know_fails_and_is_written_down(tenant
     assert [(r["attempts"], r["last_error"]) for r in open_rows()] == [(1, "ValidationError")]
 
 
-def test_a_message_of_a_row_that_is_not_there_is_done(tenant: Tenant) -> None:
+def test_a_message_of_a_row_that_is_not_there_is_seen(tenant: Tenant) -> None:
     event = {"Records": [envelope(tenant, 2**62)]}
-    assert jobs.handle_batch(event, CONSUMERS) == {"batchItemFailures": []}
+    assert jobs.handle_batch(event, CONSUMERS) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
 
 
-def test_unavailable_leaves_the_attempt_uncounted(tenant: Tenant, open_rows: OpenRows) -> None:
-    """Our own table or queue being away is not the work's fault."""
+def test_a_message_that_names_another_topic_than_its_row_does_nothing(tenant: Tenant, open_rows: OpenRows) -> None:
+    outbox_id = publish(tenant, bump)
+    event = {"Records": [envelope(tenant, outbox_id, topic="nobody.listens")]}
+    assert jobs.handle_batch(event, CONSUMERS) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert [(row["id"], row["attempts"]) for row in open_rows()] == [(outbox_id, 0)]
+
+
+def test_unavailable_postpones_without_using_up_a_try(tenant: Tenant, clock: Clock, open_rows: OpenRows) -> None:
+    """Our own table being away is not the work's fault."""
+    is_away = [True]
 
     def unavailable(job: Job[ScriptDue]) -> None:
-        raise Unavailable
+        bump(job)
+        if is_away:
+            raise Unavailable
 
     outbox_id = publish(tenant, unavailable)
-    with pytest.raises(Unavailable):
+    for _ in range(2 * jobs.ATTEMPTS_MAX):
         run(tenant, outbox_id)
-    assert [(r["attempts"], r["last_error"]) for r in open_rows()] == [(0, None)]
+        clock.advance(seconds=jobs.BACKOFF_MAX_S + 2)
+    (row,) = open_rows()
+    assert (row["attempts"], row["dead_at"], row["last_error"]) == (
+        10,
+        None,
+        "Unavailable: Temporarily unavailable; please try again",
+    )
+    is_away.clear()
+    run(tenant, outbox_id)
+    assert open_rows() == []
 
 
 def test_one_topic_has_one_consumer() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.kernel import dead_letters
 from tests.factories.messages import make_mail, make_sms, message
 from tests.providers import Providers
 from tests.tenant import Clock, Tenant
@@ -84,19 +85,36 @@ def test_a_message_the_provider_refuses_is_not_tried_again(tenant: Tenant, provi
     assert outbox(tenant) == [("messaging.sms", True, False)]
 
 
-def test_after_five_tries_it_is_a_dead_letter_that_can_be_replayed(
+def test_an_outage_of_an_hour_makes_no_dead_letter(tenant: Tenant, providers: Providers, clock: Clock) -> None:
+    message_id, to = make_sms(tenant)
+    providers.fail("twilio", "*", status=503, times=None)
+    for _ in range(12):
+        tenant.work_off()
+        clock.advance(seconds=310)
+    assert outbox(tenant) == [("messaging.sms", False, False)]
+    providers.recover()
+    tenant.work_off()
+    assert sent(providers, to) == ["Hello"]
+    assert message(tenant, message_id)["provider_id"] == providers.records("sms")[0]["sid"]
+    assert outbox(tenant) == [("messaging.sms", True, False)]
+
+
+def test_after_three_days_it_is_a_dead_letter_that_can_be_replayed(
     tenant: Tenant, providers: Providers, clock: Clock
 ) -> None:
-    from chalicelib.kernel import jobs
-
-    message_id, to = make_sms(tenant)
-    providers.fail("twilio", "messages.create", status=503, times=5)
-    for _ in range(6):
+    _, to = make_sms(tenant)
+    providers.fail("twilio", "*", status=503, times=None)
+    tenant.work_off()
+    for passed_s in (24 * 3600, 47 * 3600):
+        clock.advance(seconds=passed_s)
         tenant.work_off()
-        clock.advance(seconds=600)
-    assert (message(tenant, message_id)["attempts"], outbox(tenant)) == (5, [("messaging.sms", False, True)])
-    dead = [row["id"] for row in jobs.list_dead() if row["organization_id"] == tenant.id]
-    assert jobs.replay_dead(dead) == 1
+    assert outbox(tenant) == [("messaging.sms", False, False)]
+    clock.advance(seconds=2 * 3600)
+    tenant.work_off()
+    assert outbox(tenant) == [("messaging.sms", False, True)]
+    providers.recover()
+    dead = [letter.id for letter in dead_letters.list_dead() if letter.organization_id == tenant.id]
+    assert dead_letters.replay_dead(dead) == 1
     tenant.work_off()
     assert sent(providers, to) == ["Hello"]
     assert outbox(tenant) == [("messaging.sms", True, False)]

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.adapters import iot
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
+from tests.circuits import close_all
 from tests.factories.robots import make_storage, published
 from tests.tenant import Clock, Tenant
 
@@ -50,9 +51,11 @@ def data_plane(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[DataPlane
         monkeypatch.setenv("AWS_ENDPOINT_URL_IOT_DATA_PLANE", f"http://127.0.0.1:{server.server_port}")
         threading.Thread(target=server.serve_forever, daemon=True).start()
         iot.robot_bus.cache_clear()
+        close_all()
         yield server
         server.shutdown()
     iot.robot_bus.cache_clear()
+    close_all()
 
 
 def test_a_message_is_published_at_least_once(data_plane: DataPlane) -> None:

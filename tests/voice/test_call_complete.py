@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib import voice
 from chalicelib.adapters import objects
+from tests.circuits import close_all
 from tests.client import Client
 from tests.factories.orders import make_order
 from tests.factories.stock import make_shelf
@@ -129,7 +130,8 @@ def test_an_unreachable_store_loses_nothing(tenant: Tenant, monkeypatch: pytest.
     finally:
         monkeypatch.undo()
         settings.cache_clear()
-    clock.advance(seconds=15)
+    close_all()
+    clock.advance(seconds=60)
     tenant.work_off()
     found = logged(tenant)
     assert (found.stored_at is not None, found.pending) == (True, None)
