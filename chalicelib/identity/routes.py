@@ -22,6 +22,7 @@ from chalicelib.identity.shapes import (
 )
 from chalicelib.kernel.access import (
     PUBLIC,
+    SIGN_IN,
     STAFF_ANY,
     STAFF_COOKIE,
     STAFF_OR_NOBODY,
@@ -29,7 +30,6 @@ from chalicelib.kernel.access import (
     WMS_ANY,
     WMS_USER,
     PasswordChangeRequired,
-    check_origin,
 )
 from chalicelib.kernel.endpoint import Call, Outside, endpoint
 from chalicelib.kernel.settings import settings
@@ -76,14 +76,13 @@ def renew_warehouse_token(call: Call[NoBody]) -> Token:
 @endpoint(
     "POST",
     "/api/staff/login",
-    allow=PUBLIC,
+    allow=SIGN_IN,
     errors=(sessions.InvalidCredentials, Locked),
     limit=TRIES,
     keeps_replies=False,
 )
 def sign_in_to_staff_portal(call: Call[Login]) -> StaffSignedIn:
     """Signs commerce staff in: a token for other domains, and a cookie for this one."""
-    check_origin(call.request)
     account, session = service.sign_in(
         call.uow,
         rules.COMMERCE,

@@ -49,6 +49,8 @@ class Access:
     """Permits of which a caller needs one; others may not, 403. Empty: who is known may."""
     lacking: str = Forbidden.sentence
     """What a caller without a permit reads."""
+    is_for_our_pages: bool = False
+    """Whether a browser must come from one of our own pages: it gets a cookie here, which another site could plant."""
     is_for_new_passwords: bool = False
     """Whether users may call who must choose a password of their own before anything else."""
 
@@ -62,7 +64,9 @@ class Access:
             raise Forbidden(self.lacking)
 
     def entrance(self, request: HttpRequest) -> Entrance:
-        """How the unit of work enters for this request. Raises Unauthenticated, Forbidden (cross-site)."""
+        """How the unit of work enters for this request. Raises Unauthenticated, CrossSite."""
+        if self.is_for_our_pages:
+            check_origin(request)
         for find in (self._by_bearer, self._by_key, self._by_cookie):
             entrance = find(request)
             if entrance is not None:
@@ -117,11 +121,17 @@ class Access:
         return "Token expired" if "wms" in self.audiences else "Unauthorized"
 
 
+class CrossSite(Forbidden):
+    """A browser sent this from a page that is not ours."""
+
+    sentence = "Cross-site request refused"
+
+
 def check_origin(request: HttpRequest) -> None:
     """Cross-site request forgery: a write with a cookie must come from one of our own pages.
 
     Browsers send Origin with every cross-site write; programs without a browser send none and have no cookie of
-    somebody else's to ride on. Raises Forbidden.
+    somebody else's to ride on. Raises CrossSite.
     """
     if request.method in SAFE_METHODS:
         return
@@ -129,9 +139,9 @@ def check_origin(request: HttpRequest) -> None:
     if origin is None:
         if request.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
             return
-        raise Forbidden("Cross-site request refused")
+        raise CrossSite
     if origin.lower() not in allowed_origins():
-        raise Forbidden("Cross-site request refused")
+        raise CrossSite
 
 
 def allowed_origins() -> frozenset[str]:
@@ -152,6 +162,8 @@ _WMS = frozenset({"wms"})
 _COMMERCE = frozenset({"commerce"})
 
 PUBLIC = Access("public", is_public=True)
+SIGN_IN = Access("public", is_public=True, is_for_our_pages=True)
+"""Anybody who wants a session cookie."""
 SHOPPER = Access("public, or customer", is_public=True, cookies=_SHOP_COOKIES)
 """Anybody; a signed-in customer is recognised."""
 CUSTOMER = Access("customer", cookies=_SHOP_COOKIES, known=frozenset({"customer"}))
