@@ -113,6 +113,7 @@ class Access:
                 "principal_id": claims.principal_id,
                 "issued_at": claims.issued_at,
             },
+            claims.organization_id,
         )
 
     @property
