@@ -15,9 +15,9 @@ from chalicelib.customers.shapes import (
     SignIn,
     VerificationSent,
 )
-from chalicelib.kernel.access import CUSTOMER, OWN_PASSWORD, PUBLIC, SESSION_COOKIE, SHOPPER, check_origin
+from chalicelib.kernel.access import CUSTOMER, OWN_PASSWORD, PUBLIC, SESSION_COOKIE, SHOPPER, SIGN_IN
 from chalicelib.kernel.endpoint import Call, Redirect, endpoint
-from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.errors import Conflict, Unauthenticated
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit, Locked
@@ -55,7 +55,7 @@ def verify_email(call: Call[NoBody], token: str) -> Redirect:
     "POST",
     "/api/auth/resend-verification",
     allow=SHOPPER,
-    errors=(NothingToVerify,),
+    errors=(NothingToVerify, Unauthenticated),
     limit=Limit("resend-verification", calls=20),
 )
 def resend_verification(call: Call[ResendVerification]) -> VerificationSent:
@@ -68,14 +68,13 @@ def resend_verification(call: Call[ResendVerification]) -> VerificationSent:
 @endpoint(
     "POST",
     "/api/login",
-    allow=PUBLIC,
+    allow=SIGN_IN,
     errors=(identity.InvalidCredentials, EmailUnverified, Locked),
     limit=TRIES,
     keeps_replies=False,
 )
 def sign_in_customer(call: Call[SignIn]) -> SignedIn:
     """Sign a customer in; the session is in a cookie and lasts 8 hours."""
-    check_origin(call.request)
     customer, session = service.sign_in(
         call.uow,
         name=call.body.username,

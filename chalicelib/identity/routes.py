@@ -22,6 +22,7 @@ from chalicelib.identity.shapes import (
 )
 from chalicelib.kernel.access import (
     PUBLIC,
+    SIGN_IN,
     STAFF_ANY,
     STAFF_COOKIE,
     STAFF_OR_NOBODY,
@@ -29,10 +30,8 @@ from chalicelib.kernel.access import (
     WMS_ANY,
     WMS_USER,
     PasswordChangeRequired,
-    check_origin,
 )
 from chalicelib.kernel.endpoint import Call, Outside, endpoint
-from chalicelib.kernel.errors import Unauthenticated
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit, Locked
@@ -65,10 +64,7 @@ def sign_in_to_warehouse(call: Call[Login]) -> WarehouseSignedIn:
 @endpoint("GET", "/api/auth/me", allow=WMS_ANY)
 def get_warehouse_profile(call: Call[NoBody]) -> WarehouseUser:
     """The signed-in warehouse user, with what a scanner may offer."""
-    account = service.profile(call.uow)
-    if account.wms_role is None:
-        raise Unauthenticated
-    return WarehouseUser.of(account, call.organization)
+    return WarehouseUser.of(service.profile(call.uow), call.organization)
 
 
 @endpoint("POST", "/api/auth/refresh", allow=WMS_USER, keeps_replies=False)
@@ -80,14 +76,13 @@ def renew_warehouse_token(call: Call[NoBody]) -> Token:
 @endpoint(
     "POST",
     "/api/staff/login",
-    allow=PUBLIC,
+    allow=SIGN_IN,
     errors=(sessions.InvalidCredentials, Locked),
     limit=TRIES,
     keeps_replies=False,
 )
 def sign_in_to_staff_portal(call: Call[Login]) -> StaffSignedIn:
     """Signs commerce staff in: a token for other domains, and a cookie for this one."""
-    check_origin(call.request)
     account, session = service.sign_in(
         call.uow,
         rules.COMMERCE,

@@ -1,16 +1,16 @@
 """Who may call an endpoint. Every declaration names one of these; there is no default.
 
-An `Access` says which credentials are read, and a check on the actor that the database returned for them. The label is
-what the route table, OpenAPI and the authorization matrix show.
+An `Access` is data: which credentials are read, and which permits the actor must hold whom the database returned for them
+(`Actor.permits`). The kernel decides by it, OpenAPI shows it, and the authorization matrix (tests/matrix) reads from it what
+every kind of caller is to be answered. The label is what the route table shows.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from chalicelib.kernel import ids, tokens
 from chalicelib.kernel.errors import Forbidden, Unauthenticated
-from chalicelib.kernel.principals import Actor
+from chalicelib.kernel.principals import STORAGE_ROLES, Actor
 from chalicelib.kernel.requests import HttpRequest
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.store import ENTER_KEY, ENTER_SESSION
@@ -28,10 +28,6 @@ class PasswordChangeRequired(Forbidden):
     sentence = "password_change_required"
 
 
-def _anyone(_actor: Actor) -> None:
-    return None
-
-
 @dataclass(frozen=True)
 class Access:
     """One row of the authorization table."""
@@ -47,10 +43,30 @@ class Access:
     """A request without credentials is served, as nobody; a credential that does not hold counts as none."""
     signed_by: str | None = None
     """The webhook source whose signature stands for a credential; the handler verifies it."""
-    check: Callable[[Actor], None] = _anyone
+    known: frozenset[str] = frozenset()
+    """Permits of which a caller holds one to be somebody here; others are nobody, 401. Empty: any credential that is read."""
+    permits: frozenset[str] = frozenset()
+    """Permits of which a caller needs one; others may not, 403. Empty: who is known may."""
+    lacking: str = Forbidden.sentence
+    """What a caller without a permit reads."""
+    is_for_our_pages: bool = False
+    """Whether a browser must come from one of our own pages: it gets a cookie here, which another site could plant."""
+    is_for_new_passwords: bool = False
+    """Whether users may call who must choose a password of their own before anything else."""
+
+    def check(self, actor: Actor) -> None:
+        """Raises Unauthenticated, PasswordChangeRequired, Forbidden."""
+        if self.known and not self.known & actor.permits:
+            raise Unauthenticated
+        if actor.must_change_password and not self.is_for_new_passwords:
+            raise PasswordChangeRequired
+        if self.permits and not self.permits & actor.permits:
+            raise Forbidden(self.lacking)
 
     def entrance(self, request: HttpRequest) -> Entrance:
-        """How the unit of work enters for this request. Raises Unauthenticated, Forbidden (cross-site)."""
+        """How the unit of work enters for this request. Raises Unauthenticated, CrossSite."""
+        if self.is_for_our_pages:
+            check_origin(request)
         for find in (self._by_bearer, self._by_key, self._by_cookie):
             entrance = find(request)
             if entrance is not None:
@@ -97,6 +113,7 @@ class Access:
                 "principal_id": claims.principal_id,
                 "issued_at": claims.issued_at,
             },
+            claims.organization_id,
         )
 
     @property
@@ -105,11 +122,17 @@ class Access:
         return "Token expired" if "wms" in self.audiences else "Unauthorized"
 
 
+class CrossSite(Forbidden):
+    """A browser sent this from a page that is not ours."""
+
+    sentence = "Cross-site request refused"
+
+
 def check_origin(request: HttpRequest) -> None:
     """Cross-site request forgery: a write with a cookie must come from one of our own pages.
 
     Browsers send Origin with every cross-site write; programs without a browser send none and have no cookie of
-    somebody else's to ride on. Raises Forbidden.
+    somebody else's to ride on. Raises CrossSite.
     """
     if request.method in SAFE_METHODS:
         return
@@ -117,9 +140,9 @@ def check_origin(request: HttpRequest) -> None:
     if origin is None:
         if request.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
             return
-        raise Forbidden("Cross-site request refused")
+        raise CrossSite
     if origin.lower() not in allowed_origins():
-        raise Forbidden("Cross-site request refused")
+        raise CrossSite
 
 
 def allowed_origins() -> frozenset[str]:
@@ -134,130 +157,98 @@ def _key_entrance(value: str) -> Entrance:
 
 # Who there is.
 
+_STAFF_COOKIES = ((STAFF_COOKIE, "commerce"),)
+_SHOP_COOKIES = ((SESSION_COOKIE, "shop"),)
+_WMS = frozenset({"wms"})
+_COMMERCE = frozenset({"commerce"})
+
 PUBLIC = Access("public", is_public=True)
-SHOPPER = Access("public, or customer", is_public=True, cookies=((SESSION_COOKIE, "shop"),))
+SIGN_IN = Access("public", is_public=True, is_for_our_pages=True)
+"""Anybody who wants a session cookie."""
+SHOPPER = Access("public, or customer", is_public=True, cookies=_SHOP_COOKIES)
 """Anybody; a signed-in customer is recognised."""
-
-
-def _customer(actor: Actor) -> None:
-    if actor.kind != "customer":
-        raise Unauthenticated
-
-
-CUSTOMER = Access("customer", cookies=((SESSION_COOKIE, "shop"),), check=_customer)
-
-
-def _own_password(actor: Actor) -> None:
-    if actor.must_change_password:
-        raise PasswordChangeRequired
-
-
-def _warehouse_user(actor: Actor) -> None:
-    if actor.wms_role is None:
-        raise Unauthenticated
-    _own_password(actor)
+CUSTOMER = Access("customer", cookies=_SHOP_COOKIES, known=frozenset({"customer"}))
 
 
 def FLOOR(function: str) -> Access:  # noqa: N802  # reads as the constant it stands for: allow=FLOOR("pick")
     """Warehouse users who have one of the functions pick, pack, ship, receive, putaway, count, transfer; ADMIN has all."""
-
-    def check(actor: Actor) -> None:
-        _warehouse_user(actor)
-        if actor.wms_role != "ADMIN" and function not in actor.functions:
-            raise Forbidden(f"Function not allowed: {function}")
-
-    return Access(f"warehouse user: {function}", audiences=frozenset({"wms"}), check=check)
-
-
-WMS_USER = Access("warehouse user", audiences=frozenset({"wms"}), check=_warehouse_user)
-WMS_ANY = Access("warehouse user, even before the password change", audiences=frozenset({"wms"}))
+    return Access(
+        f"warehouse user: {function}",
+        audiences=_WMS,
+        known=_WMS,
+        permits=frozenset({f"wms:{function}", "wms:ADMIN"}),
+        lacking=f"Function not allowed: {function}",
+    )
 
 
-def _wms_admin(actor: Actor) -> None:
-    _warehouse_user(actor)
-    if actor.wms_role != "ADMIN":
-        raise Forbidden("Admin access required")
-
-
-WMS_ADMIN = Access("warehouse ADMIN", audiences=frozenset({"wms"}), check=_wms_admin)
+WMS_USER = Access("warehouse user", audiences=_WMS, known=_WMS)
+WMS_ANY = Access(
+    "warehouse user, even before the password change", audiences=_WMS, known=_WMS, is_for_new_passwords=True
+)
+WMS_ADMIN = Access(
+    "warehouse ADMIN",
+    audiences=_WMS,
+    known=_WMS,
+    permits=frozenset({"wms:ADMIN"}),
+    lacking="Admin access required",
+)
 
 
 def STAFF(*roles: str) -> Access:  # noqa: N802  # see FLOOR
     """Commerce staff; with roles, only those (admin, manager, sales_rep, staff)."""
-
-    def check(actor: Actor) -> None:
-        if actor.commerce_role is None:
-            raise Unauthenticated
-        _own_password(actor)
-        if roles and actor.commerce_role not in roles:
-            raise Forbidden("Insufficient permissions")
-
-    label = f"staff: {', '.join(roles)}" if roles else "staff"
-    return Access(label, audiences=frozenset({"commerce"}), cookies=((STAFF_COOKIE, "commerce"),), check=check)
-
-
-def _commerce_staff(actor: Actor) -> None:
-    if actor.commerce_role is None:
-        raise Unauthenticated
+    return Access(
+        f"staff: {', '.join(roles)}" if roles else "staff",
+        audiences=_COMMERCE,
+        cookies=_STAFF_COOKIES,
+        known=_COMMERCE,
+        permits=frozenset(f"commerce:{role}" for role in roles),
+        lacking="Insufficient permissions",
+    )
 
 
 STAFF_ANY = Access(
     "staff, even before the password change",
-    audiences=frozenset({"commerce"}),
-    cookies=((STAFF_COOKIE, "commerce"),),
-    check=_commerce_staff,
+    audiences=_COMMERCE,
+    cookies=_STAFF_COOKIES,
+    known=_COMMERCE,
+    is_for_new_passwords=True,
 )
 STAFF_OR_NOBODY = Access(
-    "public, or staff", is_public=True, audiences=frozenset({"commerce"}), cookies=((STAFF_COOKIE, "commerce"),)
+    "public, or staff", is_public=True, audiences=_COMMERCE, cookies=_STAFF_COOKIES, is_for_new_passwords=True
 )
 """Anybody; a signed-in member of staff is recognised."""
 
-
-def _has_password(actor: Actor) -> None:
-    if actor.kind not in ("staff", "customer"):
-        raise Unauthenticated
-
-
 OWN_PASSWORD = Access(
     "warehouse user or staff by bearer token, or customer by session",
-    audiences=frozenset({"wms", "commerce"}),
-    cookies=((SESSION_COOKIE, "shop"),),
-    check=_has_password,
+    audiences=_WMS | _COMMERCE,
+    cookies=_SHOP_COOKIES,
+    known=frozenset({"staff", "customer"}),
+    is_for_new_passwords=True,
 )
 """Whoever has a password of their own; the bearer token counts where both come (collisions.md, 1.1)."""
 
 
 def KEY(scope: str) -> Access:  # noqa: N802  # see FLOOR
     """API keys with a scope: inventory:read, inventory:write, catalogue:write, voice, storage."""
-
-    def check(actor: Actor) -> None:
-        if actor.kind != "api_key":
-            raise Unauthenticated
-        if scope not in actor.scopes:
-            raise Forbidden(f"This API key lacks the scope {scope}")
-
-    return Access(f"api key: {scope}", api_key=True, check=check)
-
-
-STORAGE_ROLES = ("User", "Admin", "Super Admin")
-"""Ascending; the contract names the first and the last."""
+    return Access(
+        f"api key: {scope}",
+        api_key=True,
+        known=frozenset({"api_key"}),
+        permits=frozenset({f"key:{scope}"}),
+        lacking=f"This API key lacks the scope {scope}",
+    )
 
 
 def STORAGE(role: str = "User") -> Access:  # noqa: N802  # see FLOOR
     """Users of the storage app from a role upwards, and API keys with the scope storage."""
-    least = STORAGE_ROLES.index(role)
-
-    def check(actor: Actor) -> None:
-        if actor.kind == "api_key" and "storage" in actor.scopes:
-            held = STORAGE_ROLES.index(actor.storage_role or "User")
-        elif actor.storage_role in STORAGE_ROLES:
-            held = STORAGE_ROLES.index(actor.storage_role)
-        else:
-            raise Forbidden("Not authorized for the storage")
-        if held < least:
-            raise Forbidden("Insufficient role")
-
-    return Access(f"storage {role}, or api key: storage", audiences=frozenset({"storage"}), api_key=True, check=check)
+    enough = STORAGE_ROLES[STORAGE_ROLES.index(role) :]
+    return Access(
+        f"storage {role}, or api key: storage",
+        audiences=frozenset({"storage"}),
+        api_key=True,
+        permits=frozenset(f"storage:{each}" for each in enough),
+        lacking=f"Not authorized: needs the storage role {role}",
+    )
 
 
 def SIGNED_BY(source: str) -> Access:  # noqa: N802  # see FLOOR

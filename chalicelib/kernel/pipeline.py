@@ -69,7 +69,7 @@ def answer(
     if endpoint.allow.signed_by is not None:
         webhooks.verify(endpoint.allow.signed_by, request)
         faults.point("webhook.verified", endpoint.allow.signed_by)
-    arguments = parse(endpoint, request, variables, dialect)
+    arguments = _parsed(endpoint, request, variables, dialect)
     key = idempotency.key_of(request) if endpoint.keeps_replies else None
     step: HttpResponse | Outside[Any, Any] = repeating(
         lambda: _first(endpoint, request, entrance, arguments, key, dialect, trace), trace
@@ -91,17 +91,34 @@ def repeating(block: Callable[[], Answer], trace: Trace) -> Answer:
     raise Unavailable(retry_after_s=1)
 
 
+def _parsed(
+    endpoint: Endpoint, request: HttpRequest, variables: Mapping[str, str], dialect: Dialect
+) -> Arguments | Refusal:
+    """The arguments, or why there are none: only who may call learns what is wrong with a request.
+
+    Where anybody may, that is raised at once and the database is not asked.
+    """
+    try:
+        return parse(endpoint, request, variables, dialect)
+    except Refusal as refusal:
+        if endpoint.allow.is_public or endpoint.allow.signed_by:
+            raise
+        return refusal
+
+
 def _first(
     endpoint: Endpoint,
     request: HttpRequest,
     entrance: Entrance,
-    arguments: Arguments,
+    arguments: Arguments | Refusal,
     key: idempotency.Key | None,
     dialect: Dialect,
     trace: Trace,
 ) -> HttpResponse | Outside[Any, Any]:
     with _entered(endpoint, request, entrance, trace) as uow:
         endpoint.allow.check(uow.actor)
+        if isinstance(arguments, Refusal):
+            raise arguments
         if key is not None:
             kept = idempotency.claim(uow, key)
             if kept is not None:

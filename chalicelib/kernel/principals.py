@@ -6,6 +6,8 @@ from typing import Any, Literal
 from chalicelib.kernel.errors import Forbidden
 
 Kind = Literal["anonymous", "customer", "staff", "api_key", "machine"]
+STORAGE_ROLES = ("User", "Admin", "Super Admin")
+"""Ascending; the contract names the first and the last."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,26 @@ class Actor:
     def label(self) -> str:
         """``kind:id``, for logs, idempotency keys and the ledger."""
         return f"{self.kind}:{self.id}"
+
+    @property
+    def permits(self) -> frozenset[str]:
+        """What this principal holds, in the words in which an `Access` asks for it.
+
+        The kind; a surface (``wms``, ``commerce``, ``storage``) and a role or function there (``wms:ADMIN``,
+        ``wms:pick``); of keys the scopes (``key:voice``), and of those for the storage the role there.
+        """
+        if self.kind == "api_key":
+            held = {f"key:{scope}" for scope in self.scopes}
+            if "storage" in self.scopes:
+                held |= {"storage", f"storage:{self.storage_role or STORAGE_ROLES[0]}"}
+            return frozenset({"api_key", *held})
+        if self.kind != "staff":
+            return frozenset({self.kind})
+        roles = {"wms": self.wms_role, "commerce": self.commerce_role, "storage": self.storage_role}
+        held = {permit for surface, role in roles.items() if role for permit in (surface, f"{surface}:{role}")}
+        if self.wms_role:
+            held |= {f"wms:{function}" for function in self.functions}
+        return frozenset({"staff", *held})
 
     def sees_warehouse(self, warehouse_id: int) -> bool:
         """Whether records of the warehouse exist for this user; others are answered as if they were not there."""

@@ -138,6 +138,15 @@ class Entrance:
 
     sql: str
     params: Params
+    organization_id: int | None = None
+    """The organization that the credential claims; None where it claims none."""
+
+    def check(self, entered: Mapping[str, Any]) -> None:
+        """Raises EntryRefused for what the database refused, or let into another organization than was claimed."""
+        if "refused" in entered:
+            raise EntryRefused(entered["refused"])
+        if self.organization_id not in (None, entered["organization"]["id"]):
+            raise EntryRefused("another_organization")
 
 
 def by_host(host: str) -> Entrance:
@@ -192,9 +201,11 @@ def _begin(connection: database.Connection, entrance: Entrance, request_id: str)
     except BaseException:
         _abandon(connection)
         raise
-    if "refused" in entered:
+    try:
+        entrance.check(entered)
+    except EntryRefused:
         _abandon(connection)
-        raise EntryRefused(entered["refused"])
+        raise
     actor = actor_from_row(entered["actor"]) if entered.get("actor") else ANONYMOUS
     return UnitOfWork(connection, actor, organization_from_row(entered["organization"]), now, request_id, statements=2)
 

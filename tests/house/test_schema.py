@@ -104,6 +104,36 @@ def test_functions_that_run_with_the_owners_rights_have_a_fixed_search_path(owne
     assert [name for name, settings in rows if "search_path=public, pg_temp" not in settings] == []
 
 
+REFERENCES = """
+    SELECT c.conrelid::regclass || '.' || c.conname AS name,
+           EXISTS (SELECT FROM unnest(c.conkey, c.confkey) AS pair (here, there)
+                     JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = pair.here
+                     JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = pair.there
+                    WHERE a.attname = 'organization_id' AND b.attname = 'organization_id') AS stays_inside
+      FROM pg_constraint c
+     WHERE c.contype = 'f' AND c.connamespace = 'public'::regnamespace AND c.confrelid <> 'organization'::regclass
+       AND c.conparentid = 0 AND c.conrelid::regclass::text NOT LIKE 'kernel_note%'
+"""
+
+
+def test_references_between_tenants_tables_name_the_organization(owner: psycopg.Connection) -> None:
+    """PostgreSQL checks references past row-level security: a plain one would accept another tenant's id."""
+    found: dict[str, bool] = dict(owner.execute(REFERENCES).fetchall())
+    assert len(found) > 60
+    assert [name for name, stays_inside in found.items() if not stays_inside] == []
+
+
+def test_a_row_cannot_refer_to_another_tenants(tenant: Tenant, other_tenant: Tenant) -> None:
+    theirs, ours = make_shelf(other_tenant), make_shelf(tenant)
+    sql = """
+        INSERT INTO lot (variant_id, number, received_at) VALUES (%(variant_id)s, %(number)s, now())
+        RETURNING organization_id
+    """
+    with pytest.raises(psycopg.errors.ForeignKeyViolation):
+        tenant.rows(sql, variant_id=theirs.variant_id, number="L1")
+    assert tenant.rows(sql, variant_id=ours.variant_id, number="L1") == [{"organization_id": tenant.id}]
+
+
 # Ledgers.
 
 

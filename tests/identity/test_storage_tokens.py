@@ -104,6 +104,27 @@ def test_of_twenty_uses_at_once_one_succeeds(api: Client, tenant: Tenant) -> Non
     assert tenant.value("SELECT count(*) FROM session WHERE revoked_at IS NOT NULL") == 1
 
 
+def test_an_old_token_ends_the_family_while_the_newest_is_being_used(api: Client, tenant: Tenant) -> None:
+    """Thief and owner at the same moment: whatever either got is worth nothing afterwards."""
+    stolen = _sign_in(api, make_staff(tenant))
+    _, newest = _refresh(api, stolen["refresh_token"])
+    tokens = (stolen["refresh_token"], newest["refresh_token"])
+    answers = together(20, lambda number: _refresh(api, tokens[number % 2]))
+    given = [newest, *(reply for status, reply in answers if status == 200)]
+    assert len(given) <= 2
+    for pair in given:
+        assert not _is_in(api, pair["access_token"])
+        assert _refresh(api, pair["refresh_token"]) == REFUSED
+    assert tenant.value("SELECT count(*) FROM session WHERE revoked_at IS NULL") == 0
+
+
+def test_neither_kind_of_token_stands_for_the_other(api: Client, tenant: Tenant) -> None:
+    pair = _sign_in(api, make_staff(tenant))
+    assert _refresh(api, pair["access_token"])[0] == 422  # longer than any refresh token
+    assert not _is_in(api, pair["refresh_token"])
+    assert (_is_in(api, pair["access_token"]), _refresh(api, pair["refresh_token"])[0]) == (True, 200)
+
+
 @pytest.mark.parametrize(
     "token",
     [

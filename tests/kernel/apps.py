@@ -9,7 +9,22 @@ from tests.client import Client
 
 HANDLERS = "tests.kernel.handlers"
 PREFIXES = ("/api/kernel", "/api/v1/kernel", "/api/v2/kernel")
-GUARDED = ("public", "shopper", "customer", "staff", "manager", "pick", "read")
+GUARDED = (
+    "public",
+    "shopper",
+    "customer",
+    "staff",
+    "new_staff",
+    "manager",
+    "pick",
+    "floor",
+    "new_floor",
+    "floor_admin",
+    "password",
+    "read",
+    "storage",
+    "storage_admin",
+)
 
 SHARED = (
     ("POST", "/parcels/{parcel_id}", "echo_parcel"),
@@ -20,6 +35,7 @@ SHARED = (
     ("POST", "/scripts/{name}", "run_script"),
     ("POST", "/secrets/{name}", "run_for_customer"),
     ("POST", "/keyed/{name}", "run_keyed_script"),
+    ("POST", "/closed/{parcel_id}", "close_parcel"),
     ("GET", "/limited", "limited"),
 )
 ROUTES = (

@@ -12,7 +12,22 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from chalicelib.kernel import webhooks
-from chalicelib.kernel.access import CUSTOMER, FLOOR, KEY, PUBLIC, SHOPPER, SIGNED_BY, STAFF, Access
+from chalicelib.kernel.access import (
+    CUSTOMER,
+    FLOOR,
+    KEY,
+    OWN_PASSWORD,
+    PUBLIC,
+    SHOPPER,
+    SIGNED_BY,
+    STAFF,
+    STAFF_ANY,
+    STORAGE,
+    WMS_ADMIN,
+    WMS_ANY,
+    WMS_USER,
+    Access,
+)
 from chalicelib.kernel.bodies import Upload
 from chalicelib.kernel.endpoint import Binary, Call, Outside, Redirect, endpoint
 from chalicelib.kernel.ids import PathId
@@ -166,6 +181,12 @@ def run_keyed_script(call: Call[Anything], name: str) -> Said:
     return Said(said=SCRIPTS[name](call))
 
 
+@everywhere("POST", "/closed/{parcel_id}", allow=KEY("inventory:write"))
+def close_parcel(call: Call[Parcel], parcel_id: PathId) -> Said:
+    """A body and a variable that only keys may send."""
+    return Said(said=parcel_id)
+
+
 @everywhere("GET", "/limited", allow=PUBLIC, limit=NARROW)
 def limited(call: Call[NoBody]) -> Said:
     """Three calls a minute."""
@@ -182,9 +203,16 @@ GUARDED: dict[str, Access] = {
     "shopper": SHOPPER,
     "customer": CUSTOMER,
     "staff": STAFF(),
+    "new_staff": STAFF_ANY,
     "manager": STAFF("manager"),
     "pick": FLOOR("pick"),
+    "floor": WMS_USER,
+    "new_floor": WMS_ANY,
+    "floor_admin": WMS_ADMIN,
+    "password": OWN_PASSWORD,
     "read": KEY("inventory:read"),
+    "storage": STORAGE(),
+    "storage_admin": STORAGE("Admin"),
 }
 for _name, _access in GUARDED.items():
     endpoint("GET", f"/api/kernel/guarded/{_name}", allow=_access)(_whoami)

@@ -1,6 +1,8 @@
 """Access tokens: only ours, only for what they were made, only as long as they live."""
 
 import base64
+import hashlib
+import hmac
 import json
 from datetime import timedelta
 from typing import Any
@@ -8,10 +10,14 @@ from uuid import uuid4
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import tokens
 from chalicelib.kernel.settings import settings
+from chalicelib.kernel.tokens import Audience
+from tests.factories.customers import make_customer
 from tests.factories.identity import make_staff
 from tests.kernel.apps import KernelClient
 from tests.tenant import Clock, Tenant
@@ -180,3 +186,76 @@ def test_a_well_signed_token_for_a_foreign_session_is_refused(kernel: KernelClie
     assert kernel.as_bearer(signed(**{**own, "sub": str(other.id)})).get(PICK).status == 401
     assert kernel.as_bearer(signed(**{**own, "kind": "customer"})).get(PICK).status == 401
     assert kernel.as_bearer(signed(**{**own, "kind": "machine"})).get(PICK).status == 401
+
+
+def test_a_token_is_worth_nothing_in_another_organization_than_it_says(
+    kernel: KernelClient, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    own = jwt.decode(make_staff(tenant).token("wms"), options={"verify_signature": False})
+    foreign = jwt.decode(make_staff(other_tenant).token("wms"), options={"verify_signature": False})
+    for claimed in ({**own, "org": other_tenant.id}, {**foreign, "org": tenant.id}, {**own, "org": 0}):
+        reply = kernel.as_bearer(signed(**claimed)).get(PICK)
+        assert (reply.status, reply.json) == (401, {"error": "Token expired"})
+    assert kernel.as_bearer(signed(**own)).get(PICK).status == 200
+
+
+def test_a_session_of_a_customer_is_none_of_staff_with_the_same_number(kernel: KernelClient, tenant: Tenant) -> None:
+    """Ids of customers and staff overlap; the session says which kind it is of."""
+    shopper = make_customer(tenant)
+    claimed = jwt.decode(shopper.cookie().partition("=")[2], options={"verify_signature": False})
+    for audience in ("wms", "commerce", "storage"):
+        token = signed(**{**claimed, "kind": "staff", "aud": audience})
+        for path in (PICK, "/api/kernel/guarded/staff", "/api/kernel/guarded/storage"):
+            assert kernel.as_bearer(token).get(path).status == 401
+
+
+@pytest.mark.parametrize("audience", ["wms", "commerce", "storage"])
+def test_tokens_from_before_a_password_change_are_refused(
+    kernel: KernelClient, tenant: Tenant, clock: Clock, audience: Audience
+) -> None:
+    staff = make_staff(tenant)
+    path = {"wms": PICK, "commerce": "/api/kernel/guarded/staff", "storage": "/api/kernel/guarded/storage"}[audience]
+    old = kernel.as_bearer(staff.token(audience))
+    assert old.get(path).status == 200
+    clock.advance(seconds=5)
+    with tenant.uow() as uow:
+        uow.execute(
+            "UPDATE staff SET password_changed_at = %(now)s WHERE id = %(id)s", {"now": uow.now, "id": staff.id}
+        )
+    clock.advance(seconds=1)
+    assert (old.get(path).status, kernel.as_bearer(staff.token(audience)).get(path).status) == (401, 200)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 43, 60, 200])
+def test_a_truncated_token_is_refused(kernel: KernelClient, tenant: Tenant, cut: int) -> None:
+    token = make_staff(tenant).token("wms")
+    for part in (token[:-cut], token[cut:], token.rsplit(".", 1)[0], token.rsplit(".", 1)[0] + "."):
+        assert kernel.as_bearer(part).get(PICK).status == 401
+
+
+def test_the_signatures_of_other_schemes_are_refused(kernel: KernelClient, tenant: Tenant) -> None:
+    """A key of ours that is public elsewhere does not exist; still, only HS256 is ever tried (RFC 8725, 3.1)."""
+    own = jwt.decode(make_staff(tenant).token("wms"), options={"verify_signature": False})
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    ours = secret().encode()
+    forged = [
+        jwt.encode(own, private, algorithm="RS256", headers={"kid": "k2"}),
+        jwt.encode(own, private, algorithm="PS256", headers={"kid": "k2"}),
+        macked(public, own, alg="HS256", kid="k2"),
+        macked(ours, own, alg="RS256", kid="k2"),
+        macked(ours, own, alg="none", kid="k2"),
+        macked(ours, own, alg="HS256", kid="k2", crit=["exp"]),
+        macked(ours, own, alg="HS256", kid="k2", b64=False, crit=["b64"]),
+        macked(b"", own, alg="HS256", kid=""),
+    ]
+    assert kernel.as_bearer(macked(ours, own, alg="HS256", kid="k2")).get(PICK).status == 200
+    for token in forged:
+        assert kernel.as_bearer(token).get(PICK).status == 401, jwt.get_unverified_header(token)
+
+
+def macked(key: bytes, payload: dict[str, Any], **header: Any) -> str:
+    """An HMAC with any key under any header; PyJWT refuses to make some of these."""
+    head = raw(json.dumps(header), json.dumps(payload)).rsplit(".", 1)[0]
+    digest = hmac.new(key, head.encode(), hashlib.sha256).digest()
+    return f"{head}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import TypeAdapter
 
+from chalicelib.kernel.access import CrossSite
 from chalicelib.kernel.dialects import Dialect
 from chalicelib.kernel.endpoint import Endpoint
 from chalicelib.kernel.errors import (
@@ -65,7 +66,8 @@ def refusals_of(endpoint: Endpoint, dialect: Dialect) -> list[type[Refusal]]:
         (Invalid, takes_input or (bool(endpoint.variables) and dialect.path_is_field)),
         (Unauthenticated, is_closed),
         (BadSignature, access.signed_by is not None),
-        (Forbidden, is_closed or bool(access.cookies)),
+        (Forbidden, is_closed),
+        (CrossSite, bool(access.cookies) or access.is_for_our_pages),
         (NotConfigured, access.signed_by is not None),
         (NotFound, bool(endpoint.variables) and not dialect.path_is_field),
         (KeyInUse, keeps),
