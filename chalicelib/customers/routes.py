@@ -17,7 +17,7 @@ from chalicelib.customers.shapes import (
 )
 from chalicelib.kernel.access import CUSTOMER, OWN_PASSWORD, PUBLIC, SESSION_COOKIE, SHOPPER, check_origin
 from chalicelib.kernel.endpoint import Call, Redirect, endpoint
-from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.errors import Conflict, Unauthenticated
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit, Locked
@@ -55,7 +55,7 @@ def verify_email(call: Call[NoBody], token: str) -> Redirect:
     "POST",
     "/api/auth/resend-verification",
     allow=SHOPPER,
-    errors=(NothingToVerify,),
+    errors=(Unauthenticated, NothingToVerify),
     limit=Limit("resend-verification", calls=20),
 )
 def resend_verification(call: Call[ResendVerification]) -> VerificationSent:
