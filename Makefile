@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test storm lint openapi routes bench setup
+.PHONY: help run day reset stop dead replay test storm fuzz lint openapi routes package rehearse deploy destroy bench cost setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ routes: setup ## Write the light route table anew and list all routes
 
 bench: setup ## Measure what DESIGN.md budgets, and requests per second
 	@$(PY) -m infra.bench
+
+fuzz: setup ## Fuzz a platform of its own from openapi.json (EXAMPLES=25 SEED= T=/api/v1)
+	@$(PY) -m infra.fuzz
 
 setup:
 	@sh infra/local/setup.sh

@@ -7,10 +7,10 @@ from pydantic import BeforeValidator, Field, SecretStr, StringConstraints
 from chalicelib.customers.store import Customer
 from chalicelib.kernel.emails import Email
 from chalicelib.kernel.phones import Phone
-from chalicelib.kernel.shapes import Instant, OptionalText, Shape, Text
+from chalicelib.kernel.shapes import Instant, OptionalText, Shape, Text, at_most
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-LoginName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+LoginName = Annotated[str, at_most(255), StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 
 
 def _none_if_blank(value: Any) -> Any:
@@ -29,7 +29,7 @@ Blank = Annotated[OptionalText, BeforeValidator(_text_if_none)]
 class Register(Shape):
     """A new account. Without an e-mail address there is nothing to verify."""
 
-    username: Annotated[Text, StringConstraints(strip_whitespace=True, max_length=150)]
+    username: Annotated[Text, at_most(150), StringConstraints(strip_whitespace=True, max_length=150)]
     password: Secret
     email: Annotated[Email | None, BeforeValidator(_none_if_blank)] = None
     phone: Annotated[Phone | None, BeforeValidator(_none_if_blank)] = None

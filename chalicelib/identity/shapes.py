@@ -8,9 +8,9 @@ from chalicelib.identity import rules
 from chalicelib.identity.service import TokenPair
 from chalicelib.identity.store import StaffAccount
 from chalicelib.kernel.principals import Actor, Organization
-from chalicelib.kernel.shapes import JsonObject, Shape
+from chalicelib.kernel.shapes import JsonObject, Shape, at_most
 
-LoginName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+LoginName = Annotated[str, at_most(255), StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 """A password as it comes in; what a new one must be like, identity/passwords.py says."""
 

@@ -6,6 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from chalicelib.kernel.shapes import at_most
+
 LENGTH_MAX = 254
 """RFC 5321, 4.5.3.1.3: a path of 256 octets, its two angle brackets included."""
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -25,5 +27,10 @@ def _validated(value: str) -> str:
     return f"{name}@{domain.lower()}"
 
 
-Email = Annotated[str, StringConstraints(strip_whitespace=True, max_length=LENGTH_MAX), AfterValidator(_validated)]
+Email = Annotated[
+    str,
+    at_most(LENGTH_MAX),
+    StringConstraints(strip_whitespace=True, max_length=LENGTH_MAX),
+    AfterValidator(_validated),
+]
 """An e-mail address in a request, its domain in lower case; compare addresses without case."""

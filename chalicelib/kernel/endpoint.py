@@ -100,7 +100,8 @@ class Endpoint:
     content: Content
     max_bytes: int
     limit: Limit | None
-    media_type: str
+    media_types: tuple[str, ...]
+    """Of `Binary` replies."""
     keeps_replies: bool
     """False where the reply holds a secret: a repeated Idempotency-Key then runs again."""
 
@@ -170,21 +171,22 @@ def endpoint(
     content: Content = "json",
     max_bytes: int = BODY_BYTES_MAX,
     limit: Limit | None = None,
-    media_type: str = "application/json",
+    media_type: str | tuple[str, ...] = "application/json",
     keeps_replies: bool = True,
 ) -> Callable[[Handler], Handler]:
     """Declares the function below as the handler of (method, path). `allow` says who may call and has no default.
 
     `errors` are refusals beyond those every endpoint can give; `limit` throttles callers by address; `max_bytes` bounds
-    the body. Every POST takes an ``Idempotency-Key``.
+    the body; `media_type` names what `Binary` replies may be. Every POST takes an ``Idempotency-Key``.
     """
+    media_types = (media_type,) if isinstance(media_type, str) else media_type
 
     def declare(handler: Handler) -> Handler:
         key = (method, path)
         if key in DECLARED and DECLARED[key].handler.__qualname__ != handler.__qualname__:
             raise ValueError(f"{method} {path} is declared twice")
         DECLARED[key] = Endpoint(
-            method, path, allow, handler, status, errors, content, max_bytes, limit, media_type, keeps_replies
+            method, path, allow, handler, status, errors, content, max_bytes, limit, media_types, keeps_replies
         )
         return handler
 

@@ -20,7 +20,8 @@ class Detail(TypedDict):
 class Refusal(Exception):
     """A request that is answered with a status of its own and changes nothing.
 
-    `extra` holds further fields of the body; `Extra` documents them in OpenAPI.
+    `extra` holds further fields of the body. `Extra` is their model: what is raised is made with it, and OpenAPI shows it,
+    so that the two cannot differ.
     """
 
     status: ClassVar[int] = 400
@@ -33,7 +34,7 @@ class Refusal(Exception):
         super().__init__(message or self.sentence)
         self.message = message or self.sentence
         self.headers = dict(headers or {})
-        self.extra = extra
+        self.extra = extra if self.Extra is None else self.Extra.model_validate(extra).model_dump(mode="json")
 
     @classmethod
     def status_in(cls, dialect: str) -> int:

@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from chalicelib.kernel.shapes import at_most
+
 DEFAULT_REGION = "US"
 """Where a number without a country code is read; the contracts' addresses (state, zip, EIN) are American."""
 
@@ -32,5 +34,5 @@ def _validated(value: str) -> str:
         raise PydanticCustomError("phone_number", "Input should be a telephone number") from None
 
 
-Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_validated)]
+Phone = Annotated[str, at_most(40), StringConstraints(strip_whitespace=True, max_length=40), AfterValidator(_validated)]
 """A telephone number in a request; E.164 from here on."""

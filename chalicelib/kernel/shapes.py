@@ -1,11 +1,14 @@
 """The base of every request and reply model, and the field types that contexts share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -13,8 +16,9 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 QUANTITY_MAX = 1_000_000_000
 
 
@@ -49,6 +53,32 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-03-01T09:30:00.000Z"]}),
 ]
 """An aware UTC time, shown as ISO 8601 with Z."""
+
+
+def _refuse_unix_time(value: Any) -> Any:
+    """pydantic takes numbers, also as text, for seconds since 1970: ``as_of=0.5`` would be a time nobody meant."""
+    if isinstance(value, str) and _DATE.match(value):
+        return value
+    raise PydanticCustomError("datetime_parsing", "Input should be a time in ISO 8601")
+
+
+TimeIn = Annotated[AwareDatetime, BeforeValidator(_refuse_unix_time)]
+"""A time in a request: ISO 8601 with its offset."""
+LooseTimeIn = Annotated[datetime, BeforeValidator(_refuse_unix_time)]
+"""The same from a provider that may leave the offset out."""
+
+
+def at_most(characters: int) -> BeforeValidator:
+    """Counts before blanks are taken off, as the document's ``maxLength`` does: pydantic counts what is left of them."""
+
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and len(value) > characters:
+            raise PydanticKnownError("string_too_long", {"max_length": characters})
+        return value
+
+    return BeforeValidator(check)
+
+
 Quantity = Annotated[StrictInt, Field(gt=0, le=QUANTITY_MAX)]
 """Whole units of a stock-keeping unit, greater than zero."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_refuse_unprintable)]
@@ -58,9 +88,15 @@ OptionalText = Annotated[str, StringConstraints(max_length=255), AfterValidator(
 Note = Annotated[str, StringConstraints(max_length=4000)]
 """Several lines."""
 Sku = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(_refuse_unprintable)
+    str,
+    at_most(64),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_refuse_unprintable),
 ]
 Barcode = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128), AfterValidator(_refuse_unprintable)
+    str,
+    at_most(128),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    AfterValidator(_refuse_unprintable),
 ]
 JsonObject = dict[str, Any]

@@ -161,7 +161,7 @@ _DELIVERY = (
 
 
 def reserve(uow: UnitOfWork, order_id: int) -> Order:
-    """Holds stock for every line of a pending order: all of it or none.
+    """Holds stock for every line of a pending order: all of it or none. A shop order holds it already and now keeps it.
 
     Raises NotFound for another organization's order, Conflict when it is not pending or held already, stock.OutOfStock
     with every short line.
@@ -170,9 +170,9 @@ def reserve(uow: UnitOfWork, order_id: int) -> Order:
     if rules.inventory_status(order) != "pending":
         raise Conflict(f"Order is {rules.inventory_status(order)}, must be pending")
     wants = [stock.Want(line.id, line.variant_id, line.sku, line.open) for line in order.lines]
-    held = stock.hold(uow, wants, warehouse_id=order.warehouse_id)
-    store.set_reserved(uow, order.id, held.warehouse_id)
-    uow.audit("order.reserved", "order", order.id, after={"warehouse_id": held.warehouse_id})
+    stock.hold(uow, wants, warehouse_id=order.warehouse_id)
+    store.set_reserved(uow, order.id, order.warehouse_id)
+    uow.audit("order.reserved", "order", order.id, after={"warehouse_id": order.warehouse_id})
     return store.get_order(uow, order.id)
 
 

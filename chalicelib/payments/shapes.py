@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StrictInt, StringConstraints
 
 from chalicelib.kernel.money import AmountIn
-from chalicelib.kernel.shapes import JsonObject, OptionalText, Shape
+from chalicelib.kernel.shapes import JsonObject, OptionalText, Shape, at_most
 
-OrderNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+OrderNumber = Annotated[str, at_most(64), StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", min_length=1, max_length=255)]
 
 
@@ -58,7 +58,7 @@ class StripeEvent(Shape):
 
     id: Annotated[str, StringConstraints(min_length=1, max_length=255)]
     type: Annotated[str, StringConstraints(min_length=1, max_length=255)]
-    created: Annotated[int, Field(ge=0, le=2**40)]
+    created: Annotated[StrictInt, Field(ge=0, le=2**40)]
     data: StripeObject
 
     def kept(self) -> dict[str, Any]:

@@ -39,7 +39,9 @@ def show_docs(call: Call[NoBody]) -> Binary:
     return files.answer(files.page(), _known(call), max_age_s=60)
 
 
-@endpoint("GET", "/docs/{asset}", allow=PUBLIC, media_type="text/javascript", errors=(NotFound,))
+@endpoint(
+    "GET", "/docs/{asset}", allow=PUBLIC, media_type=("text/javascript", "text/css", "image/png"), errors=(NotFound,)
+)
 def get_docs_asset(call: Call[NoBody], asset: AssetName) -> Binary:
     """Scripts, styles and pictures of the page."""
     return files.answer(files.asset(asset), _known(call), max_age_s=86_400)

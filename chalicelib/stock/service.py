@@ -1,7 +1,7 @@
 """Use cases of the stock ledger. Everything that moves, holds or allocates stock ends in `post`."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
@@ -63,7 +63,7 @@ def choose(
 
 
 def hold_chosen(uow: UnitOfWork, wants: Sequence[Want], held: Held) -> None:
-    """Writes the holds that `choose` decided on; wants now name order lines that exist. One statement."""
+    """Writes the holds that `choose` decided on; wants now name order lines that are new and hold nothing. One statement."""
     changes = rules.changes_of(
         [],
         [
@@ -78,13 +78,24 @@ def hold_chosen(uow: UnitOfWork, wants: Sequence[Want], held: Held) -> None:
         store.apply(uow, [], held.books, changes)
 
 
-def hold(
-    uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int | None = None, all_or_nothing: bool = True
-) -> Held:
-    """Holds stock for order lines that exist and hold nothing yet. Raises OutOfStock with every short line."""
-    held = choose(uow, wants, warehouse_id=warehouse_id, all_or_nothing=all_or_nothing)
-    hold_chosen(uow, wants, held)
-    return held
+def hold(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> None:
+    """Holds stock of one warehouse for order lines that exist, up to what each wants: what it holds already counts.
+
+    Raises OutOfStock with every short line.
+    """
+    books, warehouse_ids = store.lock_availability(uow, sorted({w.variant_id for w in wants}), warehouse_id)
+    # Read after the lock, under which nobody else changes what is held of these variants here.
+    there = store.list_holds(uow, [want.order_line_id for want in wants])
+    books.holds.update({(h.order_line_id, h.warehouse_id): h.quantity for h in there})
+    missing = [
+        replace(want, quantity=more)
+        for want in wants
+        if (more := want.quantity - books.holds.get((want.order_line_id, warehouse_id), 0)) > 0
+    ]
+    chosen, short = rules.choose_warehouse(missing, warehouse_ids, books) if missing else (warehouse_id, [])
+    if chosen is None:
+        raise OutOfStock(short)
+    hold_chosen(uow, missing, Held(chosen, tuple(want.quantity for want in missing), books))
 
 
 def release(uow: UnitOfWork, order_line_ids: Sequence[int]) -> None:

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StrictInt, model_validator
+from pydantic import Field, StrictInt, model_validator
 
 from chalicelib.kernel.ids import Id, PathId
-from chalicelib.kernel.shapes import QUANTITY_MAX, Instant, Note, Shape, Sku
+from chalicelib.kernel.shapes import QUANTITY_MAX, Instant, Note, Shape, Sku, TimeIn
 
 PAGE_MAX = 10_000
 Page = Annotated[int, Field(ge=1, le=PAGE_MAX)]
@@ -18,7 +18,7 @@ class LevelQuery(Shape):
     variant_id: PathId | None = None
     sku: Sku | None = None
     location_id: PathId | None = None
-    as_of: AwareDatetime | None = None
+    as_of: TimeIn | None = None
     page: Page = 1
     per_page: PerPage = 50
 
@@ -54,8 +54,8 @@ class MoveQuery(Shape):
     location_id: PathId | None = None
     entry_type: Annotated[str, Field(max_length=64)] | None = None
     reference: Annotated[str, Field(max_length=128)] | None = None
-    created_after: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_after: TimeIn | None = None
+    created_before: TimeIn | None = None
     page: Page = 1
     per_page: PerPage = 50
 

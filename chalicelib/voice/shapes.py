@@ -1,16 +1,15 @@
 """Requests and replies of the voice agents."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 
 from chalicelib.kernel.money import Amount
-from chalicelib.kernel.shapes import Instant, Shape
+from chalicelib.kernel.shapes import Instant, LooseTimeIn, Shape, at_most
 from chalicelib.orders import Order, commerce_status
 
-OrderNumber = Annotated[str, StringConstraints(strip_whitespace=True, max_length=64)]
-PhoneText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)]
+OrderNumber = Annotated[str, at_most(64), StringConstraints(strip_whitespace=True, max_length=64)]
+PhoneText = Annotated[str, at_most(40), StringConstraints(strip_whitespace=True, max_length=40)]
 TRANSCRIPT_MAX = 800_000
 
 
@@ -88,13 +87,13 @@ class CallComplete(Shape):
 
     call_id: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     status: Annotated[str, StringConstraints(min_length=1, max_length=64)]
-    duration: Annotated[int, Field(ge=0, le=7 * 24 * 3600)]
+    duration: Annotated[StrictInt, Field(ge=0, le=7 * 24 * 3600)]
     """Seconds."""
-    start_time: datetime
-    end_time: datetime
+    start_time: LooseTimeIn
+    end_time: LooseTimeIn
     phone_number: PhoneText
     transcript: Annotated[str, StringConstraints(max_length=TRANSCRIPT_MAX)] | None = None
-    order_placed: bool | None = None
+    order_placed: StrictBool | None = None
     order_number: OrderNumber | None = None
     tool_outputs: list[Any] | None = None
 

@@ -26,21 +26,29 @@ class BenchFailed(Exception):
 
 @contextmanager
 def running() -> Iterator[int]:
-    """Starts the local stage with the demo company and stops it; its port."""
+    """Starts the local stage with the demo company and stops it; its port. Nothing of it is kept."""
     port, folder = free_port(), Path(tempfile.mkdtemp(prefix="quartermaster-bench-"))
-    environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"}
-    log = (folder / "stage.log").open("w+b")
-    stage = subprocess.Popen(
-        [sys.executable, "-m", "infra.local", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
-    )
     try:
-        _wait(stage, folder / "stage.log")
-        yield port
+        with stage(folder, port):
+            yield port
     finally:
-        stage.send_signal(signal.SIGINT)
-        stage.wait(30)
-        log.close()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stage(folder: Path, port: int) -> Iterator[None]:
+    """Starts the local stage with the demo company in a folder, limits off, and stops it. Raises BenchFailed."""
+    environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"}
+    with (folder / "stage.log").open("w+b") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", "infra.local", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+        try:
+            _wait(started, folder / "stage.log")
+            yield
+        finally:
+            started.send_signal(signal.SIGINT)
+            started.wait(30)
 
 
 def _wait(stage: "subprocess.Popen[bytes]", log_file: Path) -> None:

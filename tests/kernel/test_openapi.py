@@ -3,12 +3,13 @@
 import inspect
 import json
 import random
+from decimal import Decimal
 from typing import Any, ClassVar
 
 import pytest
 from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import validate
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from chalicelib.kernel import errors
 from chalicelib.kernel.access import CUSTOMER, KEY, PUBLIC, SHOPPER, SIGNED_BY, STAFF, STORAGE, WMS_USER, Access
@@ -71,6 +72,7 @@ class Blocked(Shape):
     """What is in the way."""
 
     blockers: list[Line]
+    since: str | None = None
 
 
 class ThingBlocked(errors.Conflict):
@@ -128,7 +130,7 @@ def declared(handler: Any, method: str = "GET", path: str = "/api/things", **fie
         "content": "json",
         "max_bytes": 1000,
         "limit": None,
-        "media_type": "application/json",
+        "media_types": ("application/json",),
         "keeps_replies": True,
     }
     return Endpoint(method=method, path=path, handler=handler, **{**defaults, **fields})
@@ -218,10 +220,15 @@ def test_query_parameters() -> None:
 @pytest.mark.parametrize(
     ("_case", "handler", "fields", "successes"),
     [
-        ("binary", get_label, {"media_type": "application/pdf"}, {"200": ["application/pdf"]}),
+        ("binary", get_label, {"media_types": ("application/pdf",)}, {"200": ["application/pdf"], "304": []}),
         ("nothing", forget_thing, {}, {"204": []}),
         ("redirect", follow_link, {}, {"302": []}),
-        ("json or binary", upload_papers, {"media_type": "text/csv"}, {"200": ["application/json", "text/csv"]}),
+        (
+            "json or binary",
+            upload_papers,
+            {"media_types": ("text/csv",)},
+            {"200": ["application/json", "text/csv"], "304": []},
+        ),
     ],
 )
 def test_replies(_case: str, handler: Any, fields: Json, successes: dict[str, list[str]]) -> None:
@@ -290,7 +297,7 @@ def example(refusal: type[errors.Refusal]) -> errors.Refusal:
     if issubclass(refusal, errors.Invalid):
         return errors.Invalid.field("lines", 0, "sku", message="Wrong")
     if refusal is ThingBlocked:
-        return ThingBlocked(blockers=[{"sku": "A", "price": 1.5}])
+        return ThingBlocked(blockers=[{"sku": "A", "price": Decimal("1.5")}])
     return refusal()
 
 
@@ -306,6 +313,13 @@ def test_further_fields_are_required_and_missing_ones_are_noticed(dialect: Diale
     schema = made["components"]["schemas"][f"errors.{dialect.name}.tests.kernel.ThingBlocked"]
     assert "blockers" in schema["required"]
     assert not validator(schema, made).is_valid(dialect.error_body(errors.Conflict()))
+
+
+def test_a_refusal_cannot_say_less_or_more_than_its_document() -> None:
+    assert ThingBlocked(blockers=[]).extra == {"blockers": [], "since": None}
+    for wrong in ({}, {"blockers": [], "colour": "red"}, {"blockers": None}):
+        with pytest.raises(ValidationError):
+            ThingBlocked(**wrong)
 
 
 def test_two_handlers_of_one_name_are_refused() -> None:

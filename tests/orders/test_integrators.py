@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib import identity
 from tests.client import Client
+from tests.factories.orders import make_order
 from tests.factories.stock import Shelf, check_books, make_shelf
 from tests.tenant import Tenant
 from tests.threads import together
@@ -39,6 +40,34 @@ def test_reserving_an_order(
     reply = key.post(f"/api/v1/orders/{order}/reserve")
     assert (reply.status, shelf.free()) == (status, left)
     assert reply.statements <= 10
+    check_books(tenant)
+
+
+def test_reserving_an_order_that_holds_its_stock_since_it_was_placed_holds_nothing_twice(
+    tenant: Tenant, key: Client
+) -> None:
+    shelf, other = make_shelf(tenant, free=10), make_shelf(tenant, free=10)
+    order = make_order(tenant, (shelf.product_id, 4), (other.product_id, 3))["id"]
+    assert (shelf.free(), other.free()) == (6, 7)
+    assert key.post(f"/api/v1/orders/{order}/reserve").json["status"] == "reserved"
+    assert (shelf.free(), other.free()) == (6, 7)
+    check_books(tenant)
+    assert key.post(f"/api/v1/orders/{order}/cancel").status == 200
+    assert (shelf.free(), other.free()) == (10, 10)
+    check_books(tenant)
+
+
+@pytest.mark.parametrize(("_case", "found", "status", "left"), [("enough", 3, 200, 0), ("too little", 2, 422, 2)])
+def test_reserving_an_order_that_lost_a_part_of_its_hold_holds_the_rest(
+    _case: str, found: int, status: int, left: int, tenant: Tenant, key: Client
+) -> None:
+    shelf = make_shelf(tenant, free=4)
+    order = make_order(tenant, (shelf.product_id, 4))["id"]
+    for units in (-3, found):
+        change = {"sku": shelf.sku, "location_id": shelf.warehouse_id, "quantity": units}
+        assert key.post("/api/v1/inventory_adjustments", change).status == 201
+    assert (key.post(f"/api/v1/orders/{order}/reserve").status, shelf.free()) == (status, left)
+    tenant.work_off()  # whose hold was broken is flagged
     check_books(tenant)
 
 

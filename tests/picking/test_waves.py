@@ -202,9 +202,9 @@ def test_validating_an_order_for_a_wave(tenant: Tenant) -> None:
     assert check("SO-77").statements <= 4
     refused = [check("nothing"), check(waved.number), check(done.number)]
     assert [(r.status, r.json) for r in refused] == [
-        (404, {"error": "Order not found", "valid": False}),
+        (404, {"error": "Order not found", "valid": False, "batch_id": None}),
         (409, {"error": "Order already in active pick batch", "valid": False, "batch_id": batch_id}),
-        (400, {"error": "Order status is PICKED, must be OPEN", "valid": False}),
+        (400, {"error": "Order status is PICKED, must be OPEN", "valid": False, "batch_id": None}),
     ]
 
 

@@ -37,6 +37,13 @@ def test_levels_say_what_lies_there_what_is_promised_and_what_is_left(tenant: Te
     }
 
 
+@pytest.mark.parametrize("time", ["0.5", "0", "1772352000", "2026-03-01", "2026-03-01T08:00:00", "now"])
+def test_a_time_is_iso_8601_with_its_offset(key: Client, time: str) -> None:
+    for path in ("inventory_levels?as_of", "inventory_ledger?created_after", "inventory_ledger?created_before"):
+        reply = key.get(f"/api/v1/{path}={time}")
+        assert (reply.status, [d["loc"] for d in reply.json["details"]]) == (422, [[path.rpartition("?")[2]]])
+
+
 def test_levels_as_of_an_instant_are_the_old_ones(tenant: Tenant, key: Client, clock: Clock) -> None:
     shelf = make_shelf(tenant, free=10)
     with tenant.uow() as uow:

@@ -150,6 +150,8 @@ def test_a_call_that_proves_nothing_changes_nothing(variant: Any, tenant: Tenant
         ("no duration", {"duration": None}),
         ("a negative one", {"duration": -1}),
         ("no time", {"start_time": "yesterday"}),
+        ("a number for a time", {"start_time": 0}),
+        ("a number for yes or no", {"order_placed": 0}),
         ("no id", {"call_id": ""}),
     ],
 )

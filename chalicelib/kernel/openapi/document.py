@@ -66,7 +66,7 @@ _IDEMPOTENCY_KEY: Json = {
     "in": "header",
     "required": False,
     "description": "Makes a repetition safe for 24 hours: the first answer comes again, and nothing happens twice",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*$"},
 }
 _HEADERS: Json = {
     "X-Request-Id": {"description": "Names the request in our logs", "schema": {"type": "string"}},

@@ -104,15 +104,22 @@ class Writer:
         if endpoint.reply is not None:
             content["application/json"] = {"schema": self._made[f"{label(endpoint)} reply", "serialization"]}
         if Binary in endpoint.reply_types:
-            content[endpoint.media_type] = {"schema": {"type": "string", "format": "binary"}}
+            content |= {media_type: {"schema": _binary(media_type)} for media_type in endpoint.media_types}
         if content:
             found[str(endpoint.status)] = {"description": "Done", "headers": headers, "content": content}
+        if Binary in endpoint.reply_types and endpoint.method == "GET":
+            found["304"] = {"description": "Not changed since the ETag in If-None-Match", "headers": headers}
         if NoneType in endpoint.reply_types:
             found["204"] = {"description": "Done", "headers": headers}
         if Redirect in endpoint.reply_types:
             location = {"Location": {"schema": {"type": "string", "format": "uri-reference"}}}
             found["302"] = {"description": "Elsewhere", "headers": {**headers, **location}}
         return found
+
+
+def _binary(media_type: str) -> Json:
+    """What a reader of the bytes finds: JSON that lies ready as a file is JSON all the same."""
+    return {"type": "object"} if media_type == "application/json" else {"type": "string", "format": "binary"}
 
 
 def _query(name: str, schema: Json, required: bool) -> Json:
