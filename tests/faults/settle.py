@@ -4,14 +4,13 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
 
 from infra.local.demo.company import PASSWORD
 from infra.local.demo.day.cast import PICKER
 from infra.local.supervisor import last_words
-from tests.faults.rig import Rig, RigFailure
+from tests.faults.rig import Rig, RigFailure, Row
 
 PATIENCE_S = 90.0
 DAY_PATIENCE_S = 180.0
@@ -36,24 +35,22 @@ WAITING = """
 
 @dataclass
 class Hourglass:
-    """Moves the business's clock on whenever what waits has not changed for a while."""
+    """Moves the business's clock on whenever something that waits for its time has not changed for a while."""
 
     rig: Rig
     moved_s: float = 0.0
-    _seen: object = None
-    _since: float = field(default_factory=time.monotonic)
+    _since: dict[tuple[str, ...], float] = field(default_factory=dict)
+    _moved_at: float = field(default_factory=time.monotonic)
 
-    def look(self) -> list[dict[str, Any]]:
-        """What waits. Moves the clock when it has been the same for `STILL_S`."""
-        waiting = self.rig.rows(WAITING, {"now": self.rig.now()})
-        timed = [row for row in waiting if row["what"] in ("outbox", "key")]
-        is_still = timed and timed == self._seen
-        if not is_still:
-            self._seen, self._since = timed, time.monotonic()
-        elif time.monotonic() - self._since > STILL_S:
+    def look(self) -> list[Row]:
+        """What waits. Moves the clock when some of it has been the same for `STILL_S`, and so long since the last move."""
+        waiting, now = self.rig.rows(WAITING, {"now": self.rig.now()}), time.monotonic()
+        timed = [tuple(row.values()) for row in waiting if row["what"] in ("outbox", "key")]
+        self._since = {row: self._since.get(row, now) for row in timed}
+        if now - max(min(self._since.values(), default=now), self._moved_at) > STILL_S:
             self.rig.advance(STEP_S)
             self.moved_s += STEP_S
-            self._since = time.monotonic()
+            self._moved_at = now
         return waiting
 
 
@@ -87,7 +84,7 @@ def work_off(rig: Rig, *, patience_s: float = PATIENCE_S) -> float:
         time.sleep(0.1)
 
 
-def _webhooks(rig: Rig) -> list[dict[str, Any]]:
+def _webhooks(rig: Rig) -> list[Row]:
     states = rig.doubles("delivery_state")
     return [{"what": "webhook", **state} for state in states if state["state"] in ("pending", "held")]
 
