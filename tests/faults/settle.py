@@ -17,7 +17,11 @@ DAY_PATIENCE_S = 180.0
 STEP_S = 40.0
 """Below the lease of a worker (45 s), so that the lease of one that lives does not run out under its hands."""
 STILL_S = 1.0
-"""How long nothing may have changed before the clock is moved: longer than any piece of work takes here."""
+"""How long something may stay the same before the clock is moved: longer than any piece of work takes here."""
+STILL_IN_DAY_S = 2.5
+"""The same while a day is played, when much waits only for its turn."""
+DAY_MOVES_S = 800.0
+"""No more is moved during one day: whoever signed in at its begin must not be signed out (15 minutes at the balcony)."""
 
 WAITING = """
     SELECT 'outbox' AS what, id::text, topic || ' ' || attempts || ' ' || coalesce(last_error, '') AS state
@@ -38,25 +42,33 @@ class Hourglass:
     """Moves the business's clock on whenever something that waits for its time has not changed for a while."""
 
     rig: Rig
+    still_s: float = STILL_S
+    most_s: float = float("inf")
     moved_s: float = 0.0
     _since: dict[tuple[str, ...], float] = field(default_factory=dict)
     _moved_at: float = field(default_factory=time.monotonic)
 
     def look(self) -> list[Row]:
-        """What waits. Moves the clock when some of it has been the same for `STILL_S`, and so long since the last move."""
+        """What waits. Moves the clock when some of it has been the same for `still_s`, and so long since the last move."""
         waiting, now = self.rig.rows(WAITING, {"now": self.rig.now()}), time.monotonic()
         timed = [tuple(row.values()) for row in waiting if row["what"] in ("outbox", "key")]
         self._since = {row: self._since.get(row, now) for row in timed}
-        if now - max(min(self._since.values(), default=now), self._moved_at) > STILL_S:
+        is_still = now - max(min(self._since.values(), default=now), self._moved_at) > self.still_s
+        if is_still and self.moved_s + STEP_S <= self.most_s:
             self.rig.advance(STEP_S)
             self.moved_s += STEP_S
             self._moved_at = now
         return waiting
 
 
+def of_a_day(rig: Rig) -> Hourglass:
+    """An hourglass for the time while people work."""
+    return Hourglass(rig, STILL_IN_DAY_S, DAY_MOVES_S)
+
+
 def see_through(rig: Rig, day: "subprocess.Popen[bytes]", *, patience_s: float = DAY_PATIENCE_S) -> None:
     """Waits until a day was played to its end, while time passes quickly. Raises RigFailure when it ended early."""
-    hourglass, deadline = Hourglass(rig), time.monotonic() + patience_s
+    hourglass, deadline = of_a_day(rig), time.monotonic() + patience_s
     while day.poll() is None:
         if time.monotonic() > deadline:
             raise RigFailure(f"the day does not end: {last_words(rig.day_log)}")

@@ -19,7 +19,7 @@ DEATHS = [
 def test_doubles_that_die_again_and_again(rig: Rig) -> None:
     left = list(DEATHS)
     pid = order_next(rig, left)
-    hourglass = settle.Hourglass(rig)
+    hourglass = settle.of_a_day(rig)
     with rig.day() as day:
         while day.poll() is None:
             try:
