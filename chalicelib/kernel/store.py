@@ -26,7 +26,8 @@ CLAIM_KEY = """
        SET body_hash = EXCLUDED.body_hash, claimed_until = EXCLUDED.claimed_until, created_at = EXCLUDED.created_at,
            status = NULL, reply = NULL, headers = NULL
      WHERE idempotency_key.created_at < %(expired_before)s
-        OR (idempotency_key.status IS NULL AND idempotency_key.claimed_until < %(now)s
+        OR (idempotency_key.status IS NULL
+            AND (idempotency_key.claimed_until < %(now)s OR idempotency_key.claimed_until > %(claimed_beyond)s)
             AND idempotency_key.body_hash = EXCLUDED.body_hash)
     RETURNING key
 """
@@ -68,6 +69,7 @@ DUE_OUTBOX = """
     SELECT id, organization_id, topic, queue, announced FROM take_due_outbox_rows(%(now)s, %(resend_at)s, %(limit)s)
 """
 CLOSE_ANNOUNCED = "SELECT close_announced(%(ids)s::bigint[], %(now)s) AS closed"
+RECALL_OUTBOX = "SELECT recall_outbox(%(now)s, %(beyond)s) AS recalled"
 CLAIM_OUTBOX = """
     UPDATE outbox
        SET attempts = attempts + 1, leased_until = %(leased_until)s

@@ -13,7 +13,7 @@ from uuid import uuid4
 from infra.local.demo.day.caller import Caller, Reply
 from infra.local.demo.day.cast import api_key
 from infra.local.demo.day.shop import DELIVERY
-from tests.faults.rig import Rig, RigFailure
+from tests.faults.rig import Rig, RigFailure, wait_until
 
 PATIENCE_S = 60.0
 PAUSE_S = 0.1
@@ -92,6 +92,11 @@ class Load:
     def count(self, *statuses: int) -> int:
         """How many answers had one of these statuses."""
         return sum(n for what, n in self.answers.items() if int(what.split()[-1]) in statuses)
+
+    def wait_for_answers(self, more: int = 20) -> None:
+        """Waits until so many more calls were served well."""
+        wanted = self.count(200, 201) + more
+        wait_until("callers are served", lambda: self.count(200, 201) >= wanted, patience_s=PATIENCE_S)
 
 
 def _is_passing(reply: Reply) -> bool:

@@ -33,8 +33,6 @@ TARGETS = {
     "robots": 1,
 }
 """What is killed, and how often among a hundred."""
-DAY_S = 6.0
-"""How long a day takes on a busy machine; kills fall between its begin and this."""
 PLENTY_SKUS = 100
 
 
@@ -45,15 +43,17 @@ class Round:
     number: int
     seed: int
     target: str = field(init=False)
-    after_s: float = field(init=False)
+    moment: float = field(init=False)
+    """When it happens, as a share of the day: replaying it on a slower machine hits about the same."""
     again_s: float = field(init=False)
+    after_s: float = 0.0
     recovery_s: float = 0.0
     verdict: str = ""
 
     def __post_init__(self) -> None:
         chance = random.Random(self.seed)
         self.target = chance.choices(list(TARGETS), weights=list(TARGETS.values()))[0]
-        self.after_s = chance.uniform(0.0, DAY_S)
+        self.moment = chance.random()
         self.again_s = chance.uniform(0.0, 4.0)
 
     def line(self) -> str:
@@ -67,6 +67,7 @@ class Round:
 def play(rig: Rig, round_: Round) -> None:
     """One round. Raises RigFailure when something does not hold."""
     replenish(rig)
+    round_.after_s = round_.moment * rig.day_s
     if round_.target.startswith(EVERYTHING):
         _kill_everything(rig, round_)
     else:

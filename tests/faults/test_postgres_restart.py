@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tests.faults import books, load, settle, trees
-from tests.faults.rig import Rig, wait_until
+from tests.faults.rig import Rig
 
 
 def work_for(seconds: float) -> None:
@@ -24,16 +24,14 @@ def test_restarts_under_load(how: str, rig: Rig) -> None:
     before = api_processes(rig)
     with load.running(rig) as callers:
         for _ in range(2):
-            answered = callers.count(200, 201)
-            wait_until("callers are served", lambda n=answered: callers.count(200, 201) > n + 20, patience_s=30)
+            callers.wait_for_answers()
             if how == "backends killed":
                 assert rig.kill_workers("postgres") > 0
             else:
                 rig.kill_part("postgres", signal.SIGKILL if how == "killed" else signal.SIGINT)
             work_for(1.0)
             rig.wait_up("postgres")
-        answered = callers.count(200, 201)
-        wait_until("callers are served again", lambda: callers.count(200, 201) > answered + 20, patience_s=30)
+        callers.wait_for_answers()
     assert callers.broken == []
     assert callers.count(503) > 0
     assert callers.slowest_s < 29

@@ -27,13 +27,13 @@ STYLE = {
 BEFORE_FIRST_RELEASE = {
     "0005_orders.sql": {"adding-foreign-key-constraint", "constraint-missing-not-valid"},
     "0009_robots.sql": {"require-concurrent-index-creation"},
-    "0012_references_stay_in_the_organization.sql": {"require-concurrent-index-deletion"},
+    "0013_references_stay_in_the_organization.sql": {"require-concurrent-index-deletion"},
 }
 """The files of the first release are applied together to an empty database."""
 CALLED_BY_OLD_CODE = re.compile(
     r"^\s*(DROP\s+(FUNCTION|PROCEDURE|VIEW|POLICY|TYPE)|REVOKE|ALTER\s+FUNCTION.*RENAME)", re.I
 )
-FIRST_RELEASE = 12
+FIRST_RELEASE = 13
 
 
 def findings(folder: Path) -> list[tuple[str, int, str]]:

@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION take_due_outbox(now timestamptz, resend_at timestamptz, most int)
 RETURNS TABLE (id bigint, organization_id int, topic text, queue text)
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    UPDATE outbox SET send_at = take_due_outbox.resend_at
+    UPDATE outbox SET send_at = take_due_outbox.resend_at, sent_at = take_due_outbox.now
      WHERE outbox.id IN (
         SELECT due.id FROM outbox due
          WHERE due.closed_at IS NULL AND due.dead_at IS NULL AND due.send_at <= take_due_outbox.now
@@ -16,7 +16,7 @@ $$;
 CREATE FUNCTION take_due_outbox_rows(now timestamptz, resend_at timestamptz, most int)
 RETURNS TABLE (id bigint, organization_id int, topic text, queue text, announced jsonb)
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-    UPDATE outbox SET send_at = take_due_outbox_rows.resend_at
+    UPDATE outbox SET send_at = take_due_outbox_rows.resend_at, sent_at = take_due_outbox_rows.now
      WHERE outbox.id IN (
         SELECT due.id FROM outbox due
          WHERE due.closed_at IS NULL AND due.dead_at IS NULL AND due.send_at <= take_due_outbox_rows.now
