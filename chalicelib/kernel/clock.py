@@ -6,9 +6,13 @@ a file that holds an offset in seconds (`Settings.clock_file`).
 
 import os
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from chalicelib.kernel.settings import settings
+
+APART_MAX = timedelta(minutes=2)
+"""No two of our machines' clocks differ by as much: what claims to be that much later was written before the clock was
+set back. Longer than any lease or pause before something is sent again."""
 
 _offset: tuple[float, int, float] = (0.0, 0, 0.0)
 """(monotonic time of the last look, mtime in ns, offset in seconds)"""

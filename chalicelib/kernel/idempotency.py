@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel import faults, ids, store
+from chalicelib.kernel import clock, faults, ids, store
 from chalicelib.kernel.errors import BadRequest, Conflict, Unprocessable
 from chalicelib.kernel.requests import HttpRequest, HttpResponse
 from chalicelib.kernel.uow import UnitOfWork
@@ -71,6 +71,7 @@ def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
         **key.params(uow),
         "body_hash": key.body_hash,
         "claimed_until": uow.now + CLAIMED_FOR,
+        "claimed_beyond": uow.now + CLAIMED_FOR + clock.APART_MAX,
         "expired_before": uow.now - KEPT_FOR,
         "now": uow.now,
     }

@@ -265,11 +265,12 @@ def relay(*, until: float | None = None) -> int:
     """Sends what is due in every organization's outbox to its queue; how many. May be run by several at once.
 
     `until`: keep looking, every 100 ms, until this clock.timestamp(). Rows are marked before they are sent: a crash in
-    between only delays them by `RESEND_AFTER`.
+    between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are recalled first: the clock was set
+    back since.
     """
-    sent = 0
+    sent, is_first = 0, True
     while True:
-        taken = _take_due()
+        taken, is_first = _take_due(recalling=is_first), False
         if taken:
             faults.point("relay.marked")
             queues.send(taken)
@@ -281,8 +282,10 @@ def relay(*, until: float | None = None) -> int:
             time.sleep(0.1)
 
 
-def _take_due() -> list[queues.Envelope]:
+def _take_due(*, recalling: bool) -> list[queues.Envelope]:
     with unit_of_work(as_machine(0, "relay")) as uow:
+        if recalling and uow.value(store.RECALL_OUTBOX, {"now": uow.now, "beyond": uow.now + clock.APART_MAX}):
+            count("OutboxRecalled")
         return [
             queues.Envelope(**row)
             for row in uow.rows(

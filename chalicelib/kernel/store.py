@@ -26,7 +26,8 @@ CLAIM_KEY = """
        SET body_hash = EXCLUDED.body_hash, claimed_until = EXCLUDED.claimed_until, created_at = EXCLUDED.created_at,
            status = NULL, reply = NULL, headers = NULL
      WHERE idempotency_key.created_at < %(expired_before)s
-        OR (idempotency_key.status IS NULL AND idempotency_key.claimed_until < %(now)s
+        OR (idempotency_key.status IS NULL
+            AND (idempotency_key.claimed_until < %(now)s OR idempotency_key.claimed_until > %(claimed_beyond)s)
             AND idempotency_key.body_hash = EXCLUDED.body_hash)
     RETURNING key
 """
@@ -67,6 +68,7 @@ FLUSH_AND_KEEP = SQL("WITH kept AS (") + _KEEP_REPLY + SQL("), ") + _TELL_AND_NO
 DUE_OUTBOX = """
     SELECT id, organization_id, topic, queue FROM take_due_outbox(%(now)s, %(resend_at)s, %(limit)s)
 """
+RECALL_OUTBOX = "SELECT recall_outbox(%(now)s, %(beyond)s) AS recalled"
 CLAIM_OUTBOX = """
     UPDATE outbox
        SET attempts = attempts + 1, leased_until = %(leased_until)s

@@ -23,6 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.local.events import FunctionContext
 from infra.local.gate import Gate
+from infra.local.unruly import Unruly
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -85,7 +86,10 @@ class Stopping:
 class QueuePump:
     """Feeds one queue to one handler. A slow message holds up a worker, never its neighbours."""
 
-    def __init__(self, source: QueueSource, handler: Handler, gate: Gate, stopping: Stopping) -> None:
+    def __init__(
+        self, source: QueueSource, handler: Handler, gate: Gate, stopping: Stopping, unruly: Unruly | None = None
+    ) -> None:
+        self._unruly = unruly
         self._source, self._handler, self._gate, self._stopping = source, handler, gate, stopping
         retries = {"max_attempts": 1, "mode": "standard"}
         config = Config(retries=retries, read_timeout=POLL_S + 5, max_pool_connections=source.concurrency + 2)
@@ -116,7 +120,13 @@ class QueuePump:
             for _ in range(places - len(batches)):
                 self._free.release()
         for batch in batches:
+            self._deliver(batch)
+
+    def _deliver(self, batch: list[dict[str, Any]]) -> None:
+        if self._unruly is None:
             self._pool.submit(self._work, batch)
+        else:
+            self._unruly.deliver(lambda: self._pool.submit(self._work, batch), lambda: self._work_again(batch))
 
     def _take_places(self) -> int:
         """All workers that are free now, one at least."""
@@ -147,6 +157,13 @@ class QueuePump:
             traceback.print_exc()
         finally:
             self._free.release()
+
+    def _work_again(self, batch: list[dict[str, Any]]) -> None:
+        """Delivers a copy: whatever comes of it, the message stays as it is."""
+        with self._stopping.busy(), self._gate.work() as reset_at_ms:
+            present = [m for m in batch if int(m["Attributes"]["SentTimestamp"]) >= reset_at_ms]
+            if present:
+                self._failures(present)
 
     def _failures(self, batch: list[dict[str, Any]]) -> set[str]:
         """Ids of the messages that SQS should deliver again; all of them when the handler raises."""
@@ -207,11 +224,12 @@ def main() -> None:
     import app
     from chalicelib.kernel.schedules import LOCAL_INTERVALS_S
 
-    stopping, gate = Stopping(), Gate(Path(os.environ["QM_DATA_DIR"]))
+    data_dir = Path(os.environ["QM_DATA_DIR"])
+    stopping, gate, unruly = Stopping(), Gate(data_dir), Unruly(data_dir)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.event.set())
     for source in SOURCES:
-        pump = QueuePump(source, getattr(app, source.handler), gate, stopping)
+        pump = QueuePump(source, getattr(app, source.handler), gate, stopping, unruly)
         threading.Thread(target=pump.run, name=source.queue, daemon=True).start()
     for name, interval_s in LOCAL_INTERVALS_S.items():
         arguments = (name, getattr(app, name), interval_s, gate, stopping)

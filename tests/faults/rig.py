@@ -5,6 +5,7 @@ Long work says what it does. Everything is on loopback and below one data direct
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -34,6 +35,9 @@ from tests.faults import trees
 
 START_PATIENCE_S = 120.0
 PART_PATIENCE_S = 60.0
+DAY_S = 5.0
+"""A day on an idle machine, until one was measured."""
+_DAY_TOOK = re.compile(r"The day took ([0-9.]+) seconds")
 PARTS = ("gateway", "pumps", "postgres", "aws", "mqtt", "doubles", "iot", "robots")
 Row = dict[str, Any]
 
@@ -53,6 +57,7 @@ class Rig:
         self.options = from_environment(self._environment)
         self.data_dir, self.url = data_dir, self.options.base_url
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=40))
+        self._day_s = DAY_S
         self._stage: subprocess.Popen[bytes] | None = None
 
     # Starting and ending.
@@ -116,6 +121,16 @@ class Rig:
             processes.end(playing, polite=signal.SIGKILL)
 
     @property
+    def day_s(self) -> float:
+        """How long the last day took that was played to its end, in seconds."""
+        for log in (self.day_log, self._log()):
+            found = _DAY_TOOK.findall(log.read_text(encoding="utf-8")) if log.exists() else []
+            if found:
+                self._day_s = float(found[-1])
+                break
+        return self._day_s
+
+    @property
     def day_log(self) -> Path:
         """What the last day said."""
         return self.data_dir / "day.log"
@@ -146,6 +161,10 @@ class Rig:
             return trees.kill(pid)
         os.kill(pid, number)
         return 1
+
+    def pid_of(self, name: str) -> int:
+        """The process of a part."""
+        return int(self._entry(name)["pid"])
 
     def kill_workers(self, name: str) -> int:
         """SIGKILL for the children of a part: the API's workers, PostgreSQL's backends."""

@@ -33,8 +33,6 @@ TARGETS = {
     "robots": 1,
 }
 """What is killed, and how often among a hundred."""
-DAY_S = 6.0
-"""How long a day takes on a busy machine; kills fall between its begin and this."""
 PLENTY_SKUS = 100
 
 
@@ -45,15 +43,17 @@ class Round:
     number: int
     seed: int
     target: str = field(init=False)
-    after_s: float = field(init=False)
+    moment: float = field(init=False)
+    """When it happens, as a share of the day: replaying it on a slower machine hits about the same."""
     again_s: float = field(init=False)
+    after_s: float = 0.0
     recovery_s: float = 0.0
     verdict: str = ""
 
     def __post_init__(self) -> None:
         chance = random.Random(self.seed)
         self.target = chance.choices(list(TARGETS), weights=list(TARGETS.values()))[0]
-        self.after_s = chance.uniform(0.0, DAY_S)
+        self.moment = chance.random()
         self.again_s = chance.uniform(0.0, 4.0)
 
     def line(self) -> str:
@@ -67,6 +67,7 @@ class Round:
 def play(rig: Rig, round_: Round) -> None:
     """One round. Raises RigFailure when something does not hold."""
     replenish(rig)
+    round_.after_s = round_.moment * rig.day_s
     if round_.target.startswith(EVERYTHING):
         _kill_everything(rig, round_)
     else:
@@ -77,12 +78,12 @@ def play(rig: Rig, round_: Round) -> None:
 def _kill_everything(rig: Rig, round_: Round) -> None:
     """The day is cut off, its callers too: what they began must be whole without them."""
     with rig.day():
-        time.sleep(round_.after_s)
+        time.sleep(round_.after_s)  # the moment of chance
         rig.kill()
     started = time.monotonic()
     if round_.target != EVERYTHING:
         rig.begin()
-        time.sleep(round_.again_s)
+        time.sleep(round_.again_s)  # another one
         rig.kill()
     rig.start()
     settle.work_off(rig)
@@ -93,7 +94,7 @@ def _kill_one(rig: Rig, round_: Round) -> None:
     """The day goes on to its end: its callers repeat what was not answered."""
     name, _, children = round_.target.partition(" ")
     with rig.day() as day:
-        time.sleep(round_.after_s)
+        time.sleep(round_.after_s)  # the moment of chance
         started = time.monotonic()
         (rig.kill_workers if children else rig.kill_part)(name)
         settle.see_through(rig, day)
@@ -149,9 +150,7 @@ def _survives(rig: Rig, round_: Round) -> bool:
         if not isinstance(error, RigFailure):
             traceback.print_exc()
         rig.stop()
-        print(
-            f"{round_.line()}\n        kept in {kept}; the day's last words: {last_words(kept / 'day.log')}", flush=True
-        )
+        print(f"{round_.line()}\n        kept in {rig.data_dir}; the day said: {last_words(rig.day_log)}", flush=True)
         return False
     print(round_.line(), flush=True)
     return True

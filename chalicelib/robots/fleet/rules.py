@@ -14,6 +14,8 @@ OrderEvent = Literal["accept", "run", "finish", "fail", "cancel"]
 OPEN_ORDER = ("CREATED", "ACCEPTED", "RUNNING")
 INSTANT = ("startCharging", "stopCharging", "startPause", "stopPause", "cancelOrder")
 RESEND_AFTER = timedelta(seconds=5)
+CLOCKS_APART = timedelta(minutes=2)
+"""More than two machines' clocks ever differ by."""
 """An order that a robot has not acknowledged by then is sent again, as soon as the robot says anything."""
 ORDERS_PER_BOT_MAX = 8
 """Open orders of one robot: enough that it never waits for us, few enough that urgent work is not stuck behind them."""
@@ -108,8 +110,12 @@ def news_of(orders: Sequence[RobotOrder], states: Sequence[ActionState]) -> list
 
 
 def are_due_again(orders: Sequence[RobotOrder], now: datetime) -> list[RobotOrder]:
-    """Orders that were sent a while ago and not acknowledged."""
-    return [o for o in orders if o.status == "CREATED" and (o.sent_at or o.created_at) + RESEND_AFTER <= now]
+    """Orders that were sent a while ago and not acknowledged, or long after now: the clock has been set back since."""
+
+    def is_due(since: datetime) -> bool:
+        return since + RESEND_AFTER <= now or since > now + CLOCKS_APART
+
+    return [o for o in orders if o.status == "CREATED" and is_due(o.sent_at or o.created_at)]
 
 
 @dataclass(frozen=True)
