@@ -56,26 +56,38 @@ def _look(folder: Path, name: str, detail: str) -> None:
         orders = sorted(entry for entry in os.listdir(folder) if entry.endswith(".json"))
     except FileNotFoundError:
         return
-    for order in orders:
-        _carry_out(folder / order, name, detail)
-
-
-def _carry_out(order: Path, name: str, detail: str) -> None:
-    try:
-        fault = Fault.model_validate_json(order.read_bytes())
-    except FileNotFoundError:  # somebody else has carried it out
-        return
-    if fault.point != name or fault.detail not in ("", detail) or fault.process not in ("", settings().process):
-        return
-    with _counting:
-        _passes[order.name] += 1
-        if _passes[order.name] != fault.number:
+    due = [
+        (order, fault) for order in orders if (fault := _read(folder / order)) and _is_due(order, fault, name, detail)
+    ]
+    for order, fault in due:
+        if _take(folder / order):
+            _happen(fault)
             return
+
+
+def _read(order: Path) -> Fault | None:
+    try:
+        return Fault.model_validate_json(order.read_bytes())
+    except FileNotFoundError:  # somebody else has carried it out
+        return None
+
+
+def _is_due(order: str, fault: Fault, name: str, detail: str) -> bool:
+    """Whether this is the pass; counts it for this order, whatever other orders make of it."""
+    if fault.point != name or fault.detail not in ("", detail) or fault.process not in ("", settings().process):
+        return False
+    with _counting:
+        _passes[order] += 1
+        return _passes[order] >= fault.number
+
+
+def _take(order: Path) -> bool:
+    """Whether it is ours to carry out."""
     try:
         order.rename(order.with_suffix(".fired"))
     except FileNotFoundError:
-        return
-    _happen(fault)
+        return False
+    return True
 
 
 def _happen(fault: Fault) -> None:

@@ -4,21 +4,24 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
 
 from infra.local.demo.company import PASSWORD
 from infra.local.demo.day.cast import PICKER
 from infra.local.supervisor import last_words
-from tests.faults.rig import Rig, RigFailure
+from tests.faults.rig import Rig, RigFailure, Row
 
 PATIENCE_S = 90.0
 DAY_PATIENCE_S = 180.0
 STEP_S = 40.0
 """Below the lease of a worker (45 s), so that the lease of one that lives does not run out under its hands."""
 STILL_S = 1.0
-"""How long nothing may have changed before the clock is moved: longer than any piece of work takes here."""
+"""How long something may stay the same before the clock is moved: longer than any piece of work takes here."""
+STILL_IN_DAY_S = 2.5
+"""The same while a day is played, when much waits only for its turn."""
+DAY_MOVES_S = 800.0
+"""No more is moved during one day: whoever signed in at its begin must not be signed out (15 minutes at the balcony)."""
 
 WAITING = """
     SELECT 'outbox' AS what, id::text, topic || ' ' || attempts || ' ' || coalesce(last_error, '') AS state
@@ -36,30 +39,36 @@ WAITING = """
 
 @dataclass
 class Hourglass:
-    """Moves the business's clock on whenever what waits has not changed for a while."""
+    """Moves the business's clock on whenever something that waits for its time has not changed for a while."""
 
     rig: Rig
+    still_s: float = STILL_S
+    most_s: float = float("inf")
     moved_s: float = 0.0
-    _seen: object = None
-    _since: float = field(default_factory=time.monotonic)
+    _since: dict[tuple[str, ...], float] = field(default_factory=dict)
+    _moved_at: float = field(default_factory=time.monotonic)
 
-    def look(self) -> list[dict[str, Any]]:
-        """What waits. Moves the clock when it has been the same for `STILL_S`."""
-        waiting = self.rig.rows(WAITING, {"now": self.rig.now()})
-        timed = [row for row in waiting if row["what"] in ("outbox", "key")]
-        is_still = timed and timed == self._seen
-        if not is_still:
-            self._seen, self._since = timed, time.monotonic()
-        elif time.monotonic() - self._since > STILL_S:
+    def look(self) -> list[Row]:
+        """What waits. Moves the clock when some of it has been the same for `still_s`, and so long since the last move."""
+        waiting, now = self.rig.rows(WAITING, {"now": self.rig.now()}), time.monotonic()
+        timed = [tuple(row.values()) for row in waiting if row["what"] in ("outbox", "key")]
+        self._since = {row: self._since.get(row, now) for row in timed}
+        is_still = now - max(min(self._since.values(), default=now), self._moved_at) > self.still_s
+        if is_still and self.moved_s + STEP_S <= self.most_s:
             self.rig.advance(STEP_S)
             self.moved_s += STEP_S
-            self._since = time.monotonic()
+            self._moved_at = now
         return waiting
+
+
+def of_a_day(rig: Rig) -> Hourglass:
+    """An hourglass for the time while people work."""
+    return Hourglass(rig, STILL_IN_DAY_S, DAY_MOVES_S)
 
 
 def see_through(rig: Rig, day: "subprocess.Popen[bytes]", *, patience_s: float = DAY_PATIENCE_S) -> None:
     """Waits until a day was played to its end, while time passes quickly. Raises RigFailure when it ended early."""
-    hourglass, deadline = Hourglass(rig), time.monotonic() + patience_s
+    hourglass, deadline = of_a_day(rig), time.monotonic() + patience_s
     while day.poll() is None:
         if time.monotonic() > deadline:
             raise RigFailure(f"the day does not end: {last_words(rig.day_log)}")
@@ -87,7 +96,7 @@ def work_off(rig: Rig, *, patience_s: float = PATIENCE_S) -> float:
         time.sleep(0.1)
 
 
-def _webhooks(rig: Rig) -> list[dict[str, Any]]:
+def _webhooks(rig: Rig) -> list[Row]:
     states = rig.doubles("delivery_state")
     return [{"what": "webhook", **state} for state in states if state["state"] in ("pending", "held")]
 
