@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop dead replay test storm fuzz lint openapi routes package rehearse deploy destroy bench cost setup
+.PHONY: help run day reset stop dead replay drop test storm fuzz lint openapi routes package rehearse deploy destroy bench cost setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,15 @@ reset: setup ## Bring the running platform back to its first state (DATA_DIR=.da
 
 stop: setup ## Stop the running platform (DATA_DIR=.data)
 	@exec $(PY) -m infra.local stop
+
+dead: setup ## List what the running platform could not do: dead letters, poison, work that waits (DATA_DIR=.data)
+	@exec $(PY) -m infra.local dead
+
+replay: setup ## Try dead letters again, all or some, and send poison messages again (IDS="12 13 ..." DATA_DIR=.data)
+	@exec $(PY) -m infra.local replay
+
+drop: setup ## Remove poison messages for good (IDS="..." DATA_DIR=.data)
+	@exec $(PY) -m infra.local drop
 
 test: setup ## Run the tests, or some of them (T=tests/stock)
 	@$(PY) -m pytest $(T)

@@ -69,8 +69,18 @@ class Providers:
         """Makes the next call of an operation fail."""
         self.ask("POST", "/control/faults", {"provider": provider, "operation": operation, **rule})
 
+    def count(self, provider: str, operation: str = "*") -> None:
+        """Counts the calls of an operation from now on, for `asked`: before other rules, a rule that never fires."""
+        self.fail(provider, operation, skip=10**9)
+
+    def asked(self, provider: str, operation: str = "*") -> int:
+        """How many calls there were since `count`."""
+        rules = self.ask("GET", "/control/faults")["items"]
+        found = [r for r in rules if (r["provider"], r["operation"], r["skip"]) == (provider, operation, 10**9)]
+        return int(found[0]["seen"])
+
     def recover(self) -> None:
-        """All providers behave again, and everybody knows."""
+        """All providers behave again, and everybody knows. What was counted stays known no longer."""
         self.ask("DELETE", "/control/faults")
         close_all()
 

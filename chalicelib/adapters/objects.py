@@ -19,7 +19,7 @@ __all__ = ["NoSuchObject", "get", "put", "signed_url"]
 
 LINK_S_MAX = 7 * 24 * 3600
 """Signature version 4 allows no more (S3, Query string authentication)."""
-CONNECT_S, READ_S, TRIES = 2.0, 7.0, 2
+CONNECT_S, READ_S, TRIES = 2.0, 6.0, 2
 TAKES_S = TRIES * (CONNECT_S + READ_S) + 1
 _lock = threading.Lock()
 

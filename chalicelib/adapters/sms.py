@@ -18,7 +18,7 @@ from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
 from chalicelib.kernel import circuit
-from chalicelib.kernel.providers import seconds_of
+from chalicelib.kernel.providers import Cause, seconds_of
 from chalicelib.kernel.settings import Settings, settings
 
 __all__ = ["ProviderRefused", "ProviderUnavailable", "Sms", "SmsGateway", "TwilioGateway", "WebhookRefused", "gateway"]
@@ -26,6 +26,7 @@ __all__ = ["ProviderRefused", "ProviderUnavailable", "Sms", "SmsGateway", "Twili
 TIMEOUT_S = 8.0
 """To connect, and between two bytes of the answer."""
 Answer = TypeVar("Answer")
+_CAUSES: Mapping[int, Cause] = {401: "ours", 403: "ours", 429: "busy"}
 _TWILIO_HOST = re.compile(r"https://[a-z.-]+\.twilio\.com", re.ASCII)
 
 
@@ -167,16 +168,17 @@ class _Form(dict[str, Any]):
         return [value] if isinstance(value, str) else list(value)
 
 
-class _Busy(Exception):
-    """429. The SDK's own exception does not have the headers."""
+class _Away(Exception):
+    """401, 403, 429 or 5xx. The SDK's own exceptions have no headers, and those of its lists not even the status."""
 
-    def __init__(self, retry_after_s: float | None) -> None:
-        super().__init__()
+    def __init__(self, status: int, retry_after_s: float | None) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
         self.retry_after_s = retry_after_s
 
 
 class _Http:
-    """The SDK's HTTP client, which it takes from us. Raises _Busy.
+    """The SDK's HTTP client, which it takes from us. Raises _Away.
 
     With `base`, sends what is addressed to Twilio there, to the double; the SDK has no setting for it.
     """
@@ -188,8 +190,9 @@ class _Http:
     def request(self, method: str, url: str, **options: Any) -> Any:
         there = _TWILIO_HOST.sub(lambda _: self._base, url, count=1) if self._base else url
         answer = self._inner.request(method, there, **options)
-        if answer.status_code == 429:
-            raise _Busy(seconds_of((answer.headers or {}).get("Retry-After")))
+        status = answer.status_code
+        if status in _CAUSES or status >= 500:
+            raise _Away(status, seconds_of((answer.headers or {}).get("Retry-After")))
         return answer
 
 
@@ -201,9 +204,13 @@ def _translated() -> Iterator[None]:
 
     try:
         yield
-    except _Busy as busy:
+    except _Away as away:
         raise ProviderUnavailable(
-            "twilio", "HTTP 429", maybe_done=False, cause="busy", retry_after_s=busy.retry_after_s
+            "twilio",
+            str(away),
+            maybe_done=away.status >= 500,
+            cause=_CAUSES.get(away.status, "outage"),
+            retry_after_s=away.retry_after_s,
         ) from None
     except RequestException as error:
         raise ProviderUnavailable("twilio", type(error).__name__, maybe_done=_reached(error)) from error
@@ -214,12 +221,11 @@ def _translated() -> Iterator[None]:
 
 
 def _translate(error: Exception) -> ProviderUnavailable | ProviderRefused:
-    status, code = getattr(error, "status", 500), getattr(error, "code", None)
-    if status in (401, 403):
-        return ProviderUnavailable("twilio", f"HTTP {status}", maybe_done=False, cause="ours")
-    if not 400 <= status < 500:
-        return ProviderUnavailable("twilio", f"HTTP {status}", maybe_done=True)
-    return ProviderRefused("twilio", str(code), str(getattr(error, "msg", error)))
+    """A refusal has a status; what has none could not be read."""
+    if not hasattr(error, "status"):
+        return ProviderUnavailable("twilio", type(error).__name__, maybe_done=True)
+    code, sentence = getattr(error, "code", None), str(getattr(error, "msg", error))
+    return ProviderRefused("twilio", str(code), sentence)
 
 
 def _reached(error: Exception) -> bool:

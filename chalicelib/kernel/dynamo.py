@@ -18,6 +18,7 @@ from chalicelib.kernel.settings import settings
 
 BLIND_S = 5.0
 """After a table that did not answer, those who can do without it do not ask again for so long."""
+_THROTTLED = ("ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded")
 _lock = threading.Lock()
 _blind_until = 0.0
 Answer = TypeVar("Answer")
@@ -51,8 +52,8 @@ def required() -> Iterator[None]:
 def ask_or(otherwise: Answer, question: Callable[[], Answer]) -> Answer:
     """The table's answer, or `otherwise` when there is none: for what must not wait for the table.
 
-    One caller finds out that it does not answer; for the next `BLIND_S` seconds nobody in this process asks. A table that
-    answers with an error does so at once, and is asked again.
+    One caller finds out that it does not answer or cannot keep up, which takes seconds; for the next `BLIND_S` seconds
+    nobody in this process asks. Other errors come at once, and the next one asks again.
     """
     global _blind_until
     if time.monotonic() < _blind_until:
@@ -60,10 +61,24 @@ def ask_or(otherwise: Answer, question: Callable[[], Answer]) -> Answer:
     try:
         return question()
     except (BotoCoreError, ClientError) as error:
-        if isinstance(error, BotoCoreError):
+        if _was_retried(error):
             _blind_until = time.monotonic() + BLIND_S
         logger.error("table unreachable", extra={"error": type(error).__name__})
         return otherwise
+
+
+def _was_retried(error: BotoCoreError | ClientError) -> bool:
+    """Whether it came after all tries: no answer, a failure, a throttle (botocore, Retries: standard mode)."""
+    if isinstance(error, BotoCoreError):
+        return True
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 500)
+    return status >= 500 or error.response.get("Error", {}).get("Code") in _THROTTLED
+
+
+def see_again() -> None:
+    """Forgets that the table did not answer a moment ago."""
+    global _blind_until
+    _blind_until = 0.0
 
 
 def increment(pk: str, sk: str, *, lasts_s: int) -> int:

@@ -75,6 +75,7 @@ CLAIM_OUTBOX = """
        SET attempts = attempts + 1, leased_until = %(leased_until)s
      WHERE id = %(id)s AND topic = %(topic)s AND closed_at IS NULL AND dead_at IS NULL
        AND (leased_until IS NULL OR leased_until < %(now)s)
+       AND (not_before IS NULL OR not_before <= %(now)s)
     RETURNING queue, payload, attempts, postponed, created_at
 """
 OUTBOX_EXISTS = "SELECT EXISTS (SELECT FROM outbox WHERE id = %(id)s AND topic = %(topic)s) AS is_there"
@@ -82,11 +83,12 @@ LOCK_CLAIMED = "SELECT id FROM outbox WHERE id = %(id)s AND closed_at IS NULL FO
 CLOSE_OUTBOX = """
     UPDATE outbox SET closed_at = %(now)s, leased_until = NULL, last_error = NULL WHERE id = %(id)s AND closed_at IS NULL
 """
-# Not before `retry_at`, whatever copies of the message are still in the queue: those would use up all tries at once.
+# Not before `retry_at`: copies of the message that are still in the queue would use up all tries at once.
 FAIL_OUTBOX = """
     UPDATE outbox
-       SET leased_until = %(retry_at)s,
+       SET leased_until = NULL,
            send_at = %(retry_at)s,
+           not_before = %(retry_at)s,
            last_error = %(error)s,
            dead_at = CASE WHEN attempts - postponed >= %(attempts_max)s THEN %(now)s::timestamptz END
      WHERE id = %(id)s AND closed_at IS NULL
@@ -94,8 +96,9 @@ FAIL_OUTBOX = """
 """
 POSTPONE_OUTBOX = """
     UPDATE outbox
-       SET leased_until = %(retry_at)s,
+       SET leased_until = NULL,
            send_at = %(retry_at)s,
+           not_before = %(retry_at)s,
            last_error = %(error)s,
            postponed = postponed + 1,
            postponed_since = coalesce(postponed_since, %(now)s::timestamptz),

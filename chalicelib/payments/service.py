@@ -67,8 +67,8 @@ def _ask(payment: Payment, asked: CreateIntent, description: str, *, organizatio
 
     def fetch_or_create() -> stripe.Intent:
         if payment.provider_id is not None:
-            return stripe.gateway().get_intent(payment.provider_id)
-        return stripe.gateway().create_intent(
+            return _checked(payment, stripe.gateway().get_intent(payment.provider_id))
+        made = stripe.gateway().create_intent(
             amount_minor=payment.amount_minor,
             currency=payment.currency,
             idempotency_key=f"intent-{payment.idempotency_key}",
@@ -79,8 +79,22 @@ def _ask(payment: Payment, asked: CreateIntent, description: str, *, organizatio
             },
             description=description,
         )
+        return _checked(payment, made)
 
     return Outside(partial(_patiently, fetch_or_create), partial(_created, payment, asked))
+
+
+def _checked(payment: Payment, intent: stripe.Intent) -> stripe.Intent:
+    """An answer about another sum than ours is not acted on, whatever Stripe says; somebody must look into it.
+
+    Should money have moved all the same, the webhook tells, and is recorded for what it says.
+    """
+    told_minor = intent.received_minor if intent.status == "succeeded" else intent.amount_minor
+    if (told_minor, intent.currency) != (payment.amount_minor, payment.currency):
+        count("PaymentMismatch")
+        logger.error("an intent differs from its payment", extra={"payment_id": payment.id})
+        raise ProviderUnavailable("stripe", "another amount than asked for", maybe_done=True)
+    return intent
 
 
 def _created(payment: Payment, asked: CreateIntent, uow: UnitOfWork, intent: stripe.Intent) -> IntentCreated | Asking:
@@ -158,8 +172,11 @@ def confirm(uow: UnitOfWork, asked: ConfirmPayment) -> PaymentConfirmed | Outsid
         raise rules.NoSuchPayment
     if payment.state == "succeeded":
         return _confirmation(orders.get(uow, payment.order_id), asked)
-    fetch = partial(_patiently, partial(stripe.gateway().get_intent, asked.payment_intent_id))
-    return Outside(fetch, partial(_confirmed, payment, asked))
+
+    def fetch() -> stripe.Intent:
+        return _checked(payment, stripe.gateway().get_intent(asked.payment_intent_id))
+
+    return Outside(partial(_patiently, fetch), partial(_confirmed, payment, asked))
 
 
 def _confirmed(payment: Payment, asked: ConfirmPayment, uow: UnitOfWork, intent: stripe.Intent) -> PaymentConfirmed:

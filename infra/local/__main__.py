@@ -1,4 +1,4 @@
-"""``python -m infra.local run|day|reset|stop``; see the Makefile."""
+"""``python -m infra.local run|day|reset|stop|dead|replay|drop``; see the Makefile."""
 
 import sys
 
@@ -7,6 +7,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # said here in a sentence, before
 
 import os
 import signal
+from functools import partial
 from importlib import import_module
 
 from infra.local import options as choices
@@ -21,6 +22,7 @@ def main(arguments: list[str]) -> int:
     """The command line. One clear sentence and 1 when something cannot be done."""
     name = arguments[0] if len(arguments) == 1 else ""
     commands = {"run": _run, "day": _day, "reset": _reset, "stop": _stop}
+    commands |= {name: partial(_dead, name) for name in ("dead", "replay", "drop")}
     if name not in commands:
         print(f"usage: python -m infra.local {'|'.join(commands)}", file=sys.stderr)
         return 2
@@ -50,6 +52,13 @@ def _reset(options: Options) -> int:
     from infra.local.reset import reset
 
     reset(options)
+    return 0
+
+
+def _dead(name: str, options: Options) -> int:
+    """What could not be done: shown, tried again, or dropped."""
+    dead = import_module("infra.local.dead")
+    getattr(dead, "show" if name == "dead" else name)(options)
     return 0
 
 

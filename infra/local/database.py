@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from psycopg import sql
 
 from infra.local import roles
 from infra.local.errors import StageError
+from infra.local.options import Options
 from infra.local.postgres import Cluster
 
 
@@ -117,6 +118,13 @@ class Database:
 def of_cluster(cluster: Cluster) -> Database:
     """The database on our own server."""
     return Database(cluster.superuser_url(), cluster.owner_url(), cluster.app_url(), roles.DATABASE, is_ours=True)
+
+
+def of(options: Options, chosen: Mapping[str, int]) -> Database:
+    """The database of a platform that runs, or is about to, with these choices and ports."""
+    if options.database_url:
+        return on_given_server(options.database_url)
+    return on_own_server(options.data_dir, chosen["postgres"])
 
 
 def on_own_server(data_dir: Path, port: int) -> Database:

@@ -27,6 +27,8 @@ class Options:
     admin_username: str
     admin_password: str
     is_password_given: bool
+    ids: tuple[str, ...]
+    """What `make replay` and `make drop` are about."""
     crashes_max: int
     """How often a part may die within a minute before the platform gives up."""
 
@@ -48,6 +50,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         admin_username=environment.get("ADMIN_USERNAME") or "admin",
         admin_password=given or _made_up_password(),
         is_password_given=bool(given),
+        ids=tuple(environment.get("IDS", "").replace(",", " ").split()),
         crashes_max=_crashes(environment.get("CRASHES_MAX") or str(CRASHES_MAX)),
     )
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import urllib3
 
 from infra.local import database, environment, place, ports
-from infra.local.database import Database
 from infra.local.errors import StageError
 from infra.local.gate import Gate
 from infra.local.options import Options
@@ -19,7 +18,7 @@ def reset(options: Options) -> None:
     started = time.monotonic()
     place.check_ready(options.data_dir)
     chosen = ports.load(options.data_dir)
-    made = _database(options, chosen)
+    made = database.of(options, chosen)
     if not made.has_first_state():
         raise StageError("There is no first state to return to: this database had data before its first start.")
     with Gate(options.data_dir).reset(), ThreadPoolExecutor(2) as pool:
@@ -29,12 +28,6 @@ def reset(options: Options) -> None:
         for task in tasks:
             task.result()
     print(f"Quartermaster is back in its first state ({time.monotonic() - started:.1f} s).")
-
-
-def _database(options: Options, chosen: dict[str, int]) -> Database:
-    if options.database_url:
-        return database.on_given_server(options.database_url)
-    return database.on_own_server(options.data_dir, chosen["postgres"])
 
 
 def _reset_services(chosen: dict[str, int]) -> None:

@@ -19,6 +19,7 @@ from chalicelib.adapters.payments import StripeGateway
 from chalicelib.adapters.sms import TwilioGateway
 from infra.local.doubles.config import DoublesSettings
 from infra.local.doubles.server import Doubles, in_thread
+from tests.circuits import close_all
 
 DEADLINE_S = 8.0
 STRIPE_KEY = SecretStr("sk_test_doubles")
@@ -34,6 +35,12 @@ def until(is_so: Callable[[], Any]) -> Any:
         assert time.monotonic() < ends_at, "it did not happen in time"
         time.sleep(0.005)
     return found
+
+
+@pytest.fixture(autouse=True)
+def _circuits(aws: None) -> None:
+    """The adapters ask the table whether a provider is away."""
+    close_all()
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,9 @@
 """The mailer, smtplib and the mail double, all together."""
 
 import smtplib
+import socketserver
+import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -85,7 +88,7 @@ def test_nothing_can_smuggle_in_a_header(wrong: dict[str, str], mailer: SmtpMail
 
 
 def test_a_server_without_starttls_gets_nothing_in_the_clear(doubles: Doubles, control: Control) -> None:
-    settings = Settings(smtp_host="127.0.0.1", smtp_port=doubles.smtp_port)
+    settings = Settings(smtp_host="127.0.0.1", smtp_port=doubles.smtp_port, smtp_starttls=True)
     with pytest.raises(ProviderUnavailable) as unavailable:
         SmtpMailer.from_settings(settings).send(mail())
     assert not unavailable.value.maybe_done
@@ -116,3 +119,48 @@ def test_attachments_are_named(doubles: Doubles, control: Control) -> None:
         server.send_message(made)
     (found,) = control.inbox(to="B@shop.example")
     assert (found["attachments"], found["text"].strip()) == (["invoice.pdf"], "See attachment")
+
+
+class Sluggish(socketserver.StreamRequestHandler):
+    """A mail server that answers every line, and takes its time for each."""
+
+    STEP_S = 0.15
+
+    def handle(self) -> None:
+        server = self.server
+        assert isinstance(server, SluggishServer)
+        self._say(b"220 slow\r\n")
+        while line := self.rfile.readline():
+            server.heard.append(line[:4].decode())
+            self._say(b"250 slowly\r\n")
+
+    def _say(self, line: bytes) -> None:
+        time.sleep(self.STEP_S)  # shorter than the time-out, so that no single step is too late
+        self.wfile.write(line)
+
+
+class SluggishServer(socketserver.ThreadingTCPServer):
+    """Remembers what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Sluggish)
+        self.heard: list[str] = []
+
+    def handle_error(self, *_: Any) -> None:
+        """Clients hang up; that is the point."""
+
+
+def test_a_server_that_is_slow_at_every_step_is_not_waited_for_at_each() -> None:
+    with SluggishServer() as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        hasty = SmtpMailer(
+            host="127.0.0.1", port=server.server_address[1], sender="a@shop.example", starttls=False, timeout_s=0.4
+        )
+        with pytest.raises(ProviderUnavailable) as unavailable:
+            hasty.send(mail())
+        server.shutdown()
+    assert unavailable.value.cause == "outage"
+    assert server.heard[0] == "ehlo"
+    assert "data" not in server.heard  # it is the fifth step, at 0.75 s

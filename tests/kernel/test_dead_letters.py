@@ -233,3 +233,23 @@ def test_a_row_that_cannot_be_read_dies_after_five_tries(
     row = row_of(tenant, outbox_id)
     assert (row["dead_at"] is not None, row["last_error"], notes()) == (True, error, {})
     assert [note["topic"] for note in drain("work-dead")] == [topic]
+
+
+def test_what_failed_by_a_clock_that_was_set_back_is_tried_at_once(tenant: Tenant, clock: Clock, notes: Notes) -> None:
+    errors: list[Exception] = [CircuitOpen("stripe", retry_after_s=600)]
+
+    def work(job: Job[ScriptDue]) -> None:
+        bump(job)
+        if errors:
+            raise errors.pop()
+
+    outbox_id = publish(tenant, work)
+    clock.advance(seconds=3 * 3600)
+    jobs.relay()
+    run(tenant, outbox_id)
+    clock.advance(seconds=-3 * 3600)
+    run(tenant, outbox_id)
+    assert notes() == {}, "not before the relay has seen that the clock was set back"
+    jobs.relay()
+    run(tenant, outbox_id)
+    assert notes() == {"n": 1}

@@ -1,12 +1,13 @@
 """Faults that were asked for: which call fails, how, and how often."""
 
 import asyncio
+import json
 import os
 import random
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,6 +26,10 @@ class FaultRule(BaseModel):
     """Answer with this status. Mail knows 4xx (try again) and 5xx (final) as SMTP codes."""
     is_after: bool = False
     """The status is answered after the work was done, not instead of it."""
+    retry_after_s: int | None = Field(None, ge=0)
+    """The header that goes with the status."""
+    lie: dict[str, Any] | None = None
+    """Fields of a JSON answer that say something else than what was done."""
     delay_s: float = Field(0.0, ge=0, le=120)
     drop: Literal["before", "after"] | None = None
     """Cut the connection instead of answering; ``after``: with the work done, an answer that gets lost."""
@@ -87,7 +92,7 @@ async def answer(
     work: Callable[[], Awaitable[web.StreamResponse]],
     refuse: Callable[[int], web.StreamResponse],
 ) -> web.StreamResponse:
-    """Do the work under a fault: late, refused, refused although done, or with the connection cut.
+    """Do the work under a fault: late, refused, refused although done, with a lie, or with the connection cut.
 
     aiohttp does not cancel a handler whose client gave up, so a late call is still carried out, as at a
     provider.
@@ -99,12 +104,27 @@ async def answer(
     if fault.drop == "before":
         return _cut(request)
     if fault.status and not fault.is_after:
-        return refuse(fault.status)
+        return _hinted(refuse(fault.status), fault)
     response = await work()
     die(fault, "after")
     if fault.drop == "after":
         return _cut(request)
-    return refuse(fault.status) if fault.status else response
+    if fault.status:
+        return _hinted(refuse(fault.status), fault)
+    return _lying(response, fault.lie) if fault.lie else response
+
+
+def _hinted(response: web.StreamResponse, fault: FaultRule) -> web.StreamResponse:
+    if fault.retry_after_s is not None:
+        response.headers["Retry-After"] = str(fault.retry_after_s)
+    return response
+
+
+def _lying(response: web.StreamResponse, lie: Mapping[str, Any]) -> web.StreamResponse:
+    """The answer with other values in some of its fields."""
+    assert isinstance(response, web.Response)
+    body = json.loads(response.text or "{}")
+    return web.json_response({**body, **lie}, status=response.status)
 
 
 def die(fault: FaultRule, moment: Literal["before", "after"]) -> None:
