@@ -15,10 +15,10 @@ from chalicelib.customers.shapes import (
     SignIn,
     VerificationSent,
 )
-from chalicelib.kernel.access import CUSTOMER, OWN_PASSWORD, PUBLIC, SESSION_COOKIE, SHOPPER, SIGN_IN
+from chalicelib.kernel.access import CUSTOMER, OWN_PASSWORD, PUBLIC, SHOPPER, SIGN_IN
+from chalicelib.kernel.cookies import SESSION_COOKIE
 from chalicelib.kernel.endpoint import Call, Redirect, endpoint
 from chalicelib.kernel.errors import Conflict, Unauthenticated
-from chalicelib.kernel.settings import settings
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit, Locked
 
@@ -118,5 +118,4 @@ def change_password(call: Call[ChangePassword]) -> Message:
 
 
 def _set_session_cookie(call: Call[SignIn] | Call[NoBody], value: str, max_age_s: int) -> None:
-    is_secure = settings().public_url.startswith("https://")
-    call.set_cookie(SESSION_COOKIE, value, max_age_s=max_age_s, is_secure=is_secure)
+    call.set_cookie(SESSION_COOKIE, value, max_age_s=max_age_s)

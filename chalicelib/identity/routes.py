@@ -24,15 +24,14 @@ from chalicelib.kernel.access import (
     PUBLIC,
     SIGN_IN,
     STAFF_ANY,
-    STAFF_COOKIE,
     STAFF_OR_NOBODY,
     STORAGE,
     WMS_ANY,
     WMS_USER,
     PasswordChangeRequired,
 )
+from chalicelib.kernel.cookies import STAFF_COOKIE
 from chalicelib.kernel.endpoint import Call, Outside, endpoint
-from chalicelib.kernel.settings import settings
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit, Locked
 from chalicelib.kernel.uow import UnitOfWork
@@ -172,5 +171,4 @@ def _refuse_refresh(_uow: UnitOfWork, _nothing: None) -> TokenReply:
 
 
 def _set_staff_cookie(call: Call[Login] | Call[NoBody], value: str, max_age_s: int) -> None:
-    is_secure = settings().public_url.startswith("https://")
-    call.set_cookie(STAFF_COOKIE, value, max_age_s=max_age_s, is_secure=is_secure)
+    call.set_cookie(STAFF_COOKIE, value, max_age_s=max_age_s)

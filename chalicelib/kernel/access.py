@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from chalicelib.kernel import ids, tokens
+from chalicelib.kernel.cookies import SESSION_COOKIE, STAFF_COOKIE, wire_name
 from chalicelib.kernel.errors import Forbidden, Unauthenticated
 from chalicelib.kernel.principals import STORAGE_ROLES, Actor
 from chalicelib.kernel.requests import HttpRequest
@@ -16,8 +17,6 @@ from chalicelib.kernel.settings import settings
 from chalicelib.kernel.store import ENTER_KEY, ENTER_SESSION
 from chalicelib.kernel.uow import Entrance, by_host
 
-SESSION_COOKIE = "qm_session"
-STAFF_COOKIE = "qm_staff"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -90,7 +89,7 @@ class Access:
 
     def _by_cookie(self, request: HttpRequest) -> Entrance | None:
         for cookie, audience in self.cookies:
-            value = request.cookie(cookie)
+            value = request.cookie(wire_name(cookie))
             if value:
                 entrance = self._by_token(value, frozenset({audience}))
                 if entrance is not None:

@@ -15,10 +15,10 @@ from chalice import Chalice
 from chalice.app import Request, Response
 
 from chalicelib.kernel import clock
-from chalicelib.kernel.access import allowed_origins
 from chalicelib.kernel.dialects import Dialect, dialect_of
 from chalicelib.kernel.endpoint import DECLARED, Endpoint
 from chalicelib.kernel.errors import MethodNotAllowed, NotFound, Refusal
+from chalicelib.kernel.headers import complete, origin_of, preflight
 from chalicelib.kernel.ids import uuid7
 from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.pipeline import Trace, answer, refused
@@ -27,12 +27,6 @@ from chalicelib.kernel.resolver import BadPath, Match, Resolver
 from chalicelib.kernel.settings import settings
 
 BINARY_TYPES = ("application/octet-stream", "application/pdf", "image/jpeg", "image/png", "image/webp")
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
-}
 LAMBDA_REPLY_BYTES_MAX = 5_900_000
 """Lambda refuses replies above 6 MB (Lambda quotas); larger things travel as signed links."""
 
@@ -90,7 +84,10 @@ class App(Chalice):  # type: ignore[misc]  # chalice is untyped
             return self._refuse(event, NotFound(), started)
         if not isinstance(found, Match):
             if method == "OPTIONS" and found.allowed:
-                return self._finish(event, _preflight(found.allowed), Trace(), "preflight", started, None)
+                response = HttpResponse(
+                    204, media_type="", headers=preflight(found.allowed, origin_of(event["headers"]))
+                )
+                return self._finish(event, response, Trace(), "preflight", started, None)
             return self._refuse(event, _no_route(found.allowed), started)
         return super().__call__(_routed(event, found), context)  # type: ignore[no-any-return]  # chalice is untyped
 
@@ -143,12 +140,8 @@ class App(Chalice):  # type: ignore[misc]  # chalice is untyped
     ) -> dict[str, Any]:
         """Adds the headers every response has and writes the one log line of the request."""
         request_id = str(event["requestContext"].get("requestId") or uuid7(int(clock.timestamp() * 1000)))
-        headers = response.headers
-        for name, value in SECURITY_HEADERS.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Cache-Control", "no-store")
-        headers["X-Request-Id"] = request_id
-        headers.update(_cors(event))
+        headers, origin = response.headers, origin_of(event.get("headers"))
+        complete(headers, status=response.status, request_id=request_id, origin=origin)
         if settings().is_local:
             headers["X-Sql-Statements"] = str(trace.statements)
         if response.media_type:
@@ -205,27 +198,3 @@ def _surprise(dialect: Dialect) -> HttpResponse:
         status, code, sentence = 500, "internal_error", "Internal server error"
 
     return refused(Surprise(), dialect)
-
-
-def _cors(event: dict[str, Any]) -> dict[str, str]:
-    """Cross-origin headers for origins on the list, and only for them (Fetch standard, CORS protocol)."""
-    origin = next((v for n, v in (event.get("headers") or {}).items() if n.lower() == "origin"), None)
-    if origin is None or origin not in allowed_origins():
-        return {"Vary": "Origin"}
-    exposed = "X-Request-Id, Idempotent-Replay, Retry-After"
-    return {
-        "Vary": "Origin",
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Allow-Credentials": "true",
-        "Access-Control-Expose-Headers": exposed,
-    }
-
-
-def _preflight(allowed: frozenset[str]) -> HttpResponse:
-    headers = {
-        "Allow": ", ".join(sorted(allowed)),
-        "Access-Control-Allow-Methods": ", ".join(sorted(allowed)),
-        "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, X-API-Key",
-        "Access-Control-Max-Age": "600",
-    }
-    return HttpResponse(204, media_type="", headers=headers)

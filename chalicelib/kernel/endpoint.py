@@ -17,6 +17,7 @@ from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, 
 
 from pydantic import BaseModel, TypeAdapter
 
+from chalicelib.kernel import cookies
 from chalicelib.kernel.access import Access
 from chalicelib.kernel.errors import Refusal
 from chalicelib.kernel.principals import Actor, Organization
@@ -53,10 +54,9 @@ class Call(Generic[Body]):
         """The tenant of this request."""
         return self.uow.organization
 
-    def set_cookie(self, name: str, value: str, *, max_age_s: int, is_secure: bool) -> None:
-        """Sets an HttpOnly, SameSite=Lax cookie for the whole site; `max_age_s` 0 removes it."""
-        secure = "; Secure" if is_secure else ""
-        self.cookies.append(f"{name}={value}; Path=/; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}")
+    def set_cookie(self, name: str, value: str, *, max_age_s: int) -> None:
+        """Sends a session cookie with the reply; `max_age_s` 0 removes it."""
+        self.cookies.append(cookies.set_cookie(name, value, max_age_s=max_age_s))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Idempotency keys: the first answer again, in the same transaction as the effect.
 
-Kept per actor and route for 24 hours. Same key and body: the first answer, with ``Idempotent-Replay: true``. Another
+Kept per caller and route for 24 hours. Same key and body: the first answer, with ``Idempotent-Replay: true``. Another
 body: 422. Still running: 409. A 5xx is never kept. After: Stripe, "Idempotent requests"; the IETF draft
 draft-ietf-httpapi-idempotency-key-header.
 """
@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
@@ -44,10 +45,13 @@ class Key:
     route: str
     key: str
     body_hash: bytes
+    guest: str
+    """Who asks where nobody is signed in."""
 
     def params(self, uow: UnitOfWork) -> dict[str, object]:
         """Parameters of the kernel's statements about keys."""
-        return {"actor": uow.actor.label, "route": self.route, "key": self.key}
+        caller = self.guest if uow.actor.kind == "anonymous" else uow.actor.label
+        return {"caller": caller, "route": self.route, "key": self.key}
 
 
 def key_of(request: HttpRequest) -> Key | None:
@@ -62,7 +66,25 @@ def key_of(request: HttpRequest) -> Key | None:
     if not 0 < len(value) <= KEY_LENGTH_MAX or not (value.isascii() and value.isprintable()):
         raise BadRequest("Idempotency-Key must be 1 to 255 printable ASCII characters")
     asked = hashlib.sha256(repr(sorted(request.query.items())).encode() + b"\0" + request.raw_body)
-    return Key(f"{request.method} {request.path}", value, ids.keyed_hash("idempotency", asked.hexdigest()))
+    body_hash = ids.keyed_hash("idempotency", asked.hexdigest())
+    return Key(f"{request.method} {request.path}", value, body_hash, _guest(value, request.address))
+
+
+def _guest(key: str, address: str) -> str:
+    """Guests have nothing in common but that they are nobody. A random UUID tells them apart by itself, wherever the
+    repetition comes from; any other key, which two could choose or one could guess, counts for one address alone."""
+    if _is_random_uuid(key):
+        return "guest"
+    return f"guest {ids.keyed_hash('guest', address).hex()[:32]}"
+
+
+def _is_random_uuid(key: str) -> bool:
+    """RFC 9562, versions 4 and 7, in the usual form."""
+    try:
+        found = UUID(key)
+    except ValueError:
+        return False
+    return str(found) == key.lower() and found.version in (4, 7)
 
 
 def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any
 
 from chalicelib.kernel.errors import BadRequest
@@ -10,7 +11,10 @@ from chalicelib.kernel.errors import BadRequest
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """What arrived. Header names are lower case; `address` is what API Gateway saw, never a header's word."""
+    """What arrived. Header names are lower case; `address` is what API Gateway saw, never a header's word.
+
+    Of IPv6 it is the network of 64 bits: one caller has 2^64 addresses, and counters must not be dodged with them.
+    """
 
     method: str
     path: str
@@ -31,7 +35,7 @@ class HttpRequest:
             headers=headers or {name.lower(): value for name, value in (event.get("headers") or {}).items()},
             query=event.get("multiValueQueryStringParameters") or {},
             raw_body=_body_of(event),
-            address=str((context.get("identity") or {}).get("sourceIp") or "unknown"),
+            address=_network(str((context.get("identity") or {}).get("sourceIp") or "unknown")),
             request_id=str(context.get("requestId") or ""),
         )
 
@@ -53,6 +57,17 @@ class HttpRequest:
             if key == name:
                 return value
         return None
+
+
+def _network(address: str) -> str:
+    """The address of IPv4, also where it is mapped into IPv6; the /64 network of IPv6; what is neither as it is."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, IPv4Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((found.packed, 64), strict=False))
 
 
 def _body_of(event: Mapping[str, Any]) -> bytes:

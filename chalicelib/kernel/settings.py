@@ -4,11 +4,14 @@ Deployed, secrets arrive through SSM or Secrets Manager (`Settings.secret`); on 
 environment variables that the stage sets. Nothing else in the project reads ``os.environ``.
 """
 
+import re
 from functools import lru_cache
 from typing import Literal, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ORIGIN = re.compile(r"https?://[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?")
 
 
 class Settings(BaseSettings):
@@ -24,7 +27,7 @@ class Settings(BaseSettings):
     public_url: str = "http://127.0.0.1:8080"
     """Where callers reach us: links in mails, the URL that Twilio signs, the Origin of our own pages."""
     allowed_origins: str = ""
-    """Origins of shop and portal front ends, separated by spaces; `public_url` is always one of them."""
+    """Origins of shop and portal front ends, separated by spaces; `public_url` is always one of them. No wildcards."""
 
     table_name: str = "quartermaster"
     """The one DynamoDB table (pk, sk, ttl): what may expire."""
@@ -75,6 +78,15 @@ class Settings(BaseSettings):
         if self.fault_folder and not self.is_local:
             raise ValueError("faults can be ordered on the local and test stages only: unset QM_FAULT_FOLDER")
         return self
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: str) -> str:
+        """As browsers send them, or they would never match: scheme and host in lower case, no path, no ``*``."""
+        wrong = [origin for origin in value.split() if not _ORIGIN.fullmatch(origin)]
+        if wrong:
+            raise ValueError(f"not origins: {' '.join(wrong)}")
+        return value
 
     @property
     def is_local(self) -> bool:

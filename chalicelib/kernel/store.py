@@ -19,9 +19,9 @@ ENTER_MACHINE = "SELECT enter_machine(%(organization_id)s, %(name)s) AS entered"
 
 CLAIM_KEY = """
     INSERT INTO idempotency_key (actor, route, key, body_hash, claimed_until, created_at)
-    SELECT %(actor)s, %(route)s, %(key)s, %(body_hash)s, %(claimed_until)s, %(now)s
+    SELECT %(caller)s, %(route)s, %(key)s, %(body_hash)s, %(claimed_until)s, %(now)s
      WHERE pg_try_advisory_xact_lock(
-               hashtextextended(current_organization() || ' ' || %(actor)s || ' ' || %(route)s || ' ' || %(key)s, 0))
+               hashtextextended(current_organization() || ' ' || %(caller)s || ' ' || %(route)s || ' ' || %(key)s, 0))
         ON CONFLICT (organization_id, actor, route, key) DO UPDATE
        SET body_hash = EXCLUDED.body_hash, claimed_until = EXCLUDED.claimed_until, created_at = EXCLUDED.created_at,
            status = NULL, reply = NULL, headers = NULL
@@ -34,17 +34,17 @@ CLAIM_KEY = """
 FIND_KEY = """
     SELECT body_hash, status, headers, reply
       FROM idempotency_key
-     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
+     WHERE actor = %(caller)s AND route = %(route)s AND key = %(key)s
 """
 RELEASE_KEY = """
     DELETE FROM idempotency_key
-     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s AND status IS NULL
+     WHERE actor = %(caller)s AND route = %(route)s AND key = %(key)s AND status IS NULL
 """
 
 _KEEP_REPLY = SQL("""
     UPDATE idempotency_key
        SET status = %(status)s, headers = %(headers)s, reply = %(reply)s
-     WHERE actor = %(actor)s AND route = %(route)s AND key = %(key)s
+     WHERE actor = %(caller)s AND route = %(route)s AND key = %(key)s
 """)
 KEEP_REPLY = _KEEP_REPLY
 _TELL_AND_NOTE = SQL("""

@@ -47,15 +47,14 @@ class Gateway:
         await _write(send, answer, with_body=scope["method"] != "HEAD")
 
     def _answer(self, scope: Scope, body: bytes | None) -> Answer:
-        path = bytes(scope["raw_path"])
+        path, request_id = bytes(scope["raw_path"]), str(uuid4())
         if path.startswith(sandbox.PREFIX):
             return sandbox.answer(scope["method"], path.decode("ascii", "replace"), scope["query_string"], body or b"")
         if body is None:
-            return _too_large(path.decode("ascii", "replace"))
-        return self._call(scope, path, body)
+            return _too_large(path.decode("ascii", "replace"), request_id)
+        return self._call(scope, path, body, request_id)
 
-    def _call(self, scope: Scope, path: bytes, body: bytes) -> Answer:
-        request_id = str(uuid4())
+    def _call(self, scope: Scope, path: bytes, body: bytes, request_id: str) -> Answer:
         event = proxy_event(
             method=scope["method"],
             raw_path=path,
@@ -71,7 +70,7 @@ class Gateway:
             print(f"gateway: the function's answer cannot be sent: {error}", file=sys.stderr, flush=True)
         except Exception:
             traceback.print_exc()
-        return _json(502, b'{"message": "Internal server error"}')
+        return _refusal(502, b'{"message": "Internal server error"}', request_id)
 
 
 async def _read(receive: Receive) -> bytes | None:
@@ -99,18 +98,23 @@ async def _write(send: Send, answer: Answer, *, with_body: bool) -> None:
     await send({"type": "http.response.body", "body": answer.body if with_body and not has_none else b""})
 
 
-def _too_large(path: str) -> Answer:
+def _too_large(path: str, request_id: str) -> Answer:
     """413 in the dialect of the path's surface, as the deployed gateway's response template words it."""
     from chalicelib.kernel.dialects import dialect_of
     from chalicelib.kernel.errors import TooLarge
     from chalicelib.kernel.pipeline import refused
 
     response = refused(TooLarge(), dialect_of(path))
-    return _json(response.status, response.body)
+    return _refusal(response.status, response.body, request_id)
 
 
-def _json(status: int, body: bytes) -> Answer:
-    return Answer(status, [(b"content-type", b"application/json")], body)
+def _refusal(status: int, body: bytes, request_id: str) -> Answer:
+    """What the gateway says by itself, with the headers that the deployed one's responses are given as well."""
+    from chalicelib.kernel.headers import complete
+
+    headers = {"Content-Type": "application/json"}
+    complete(headers, status=status, request_id=request_id, origin=None)
+    return Answer(status, [(name.lower().encode(), value.encode()) for name, value in headers.items()], body)
 
 
 def _function() -> Function:

@@ -79,14 +79,14 @@ def test_from_registering_to_signing_out(api: Client, tenant: Tenant) -> None:
     assert (signed_in.status, signed_in.statements) == (200, 5)
     assert signed_in.json["user"] == {**user, "email_verified": True}
     (cookie,) = signed_in.cookies
-    assert re.fullmatch(r"qm_session=\S+; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure", cookie)
+    assert re.fullmatch(r"__Host-qm_session=\S+; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure", cookie)
 
     client = api.with_cookie(cookie)
     me = client.get("/api/me")
     assert (me.status, me.json, me.statements) == (200, {"user": signed_in.json["user"]}, 4)
     out = client.post("/api/logout")
     assert (out.status, out.json) == (200, {"message": "Signed out"})
-    assert out.cookies == ["qm_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"]
+    assert out.cookies == ["__Host-qm_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"]
     assert client.get("/api/me").status == 401
 
 
@@ -359,9 +359,9 @@ def test_sessions_of_others(api: Client, tenant: Tenant, other_tenant: Tenant) -
     shopper = make_customer(tenant)
     there = Client(other_tenant.host).with_cookie(shopper.cookie())
     assert there.get("/api/me").json["user"]["id"] == shopper.id
-    assert api.with_cookie(f"qm_session={make_staff(tenant).token('commerce')}").get("/api/me").status == 401
-    assert api.with_cookie("qm_session=x.y.z").get("/api/me").status == 401
-    assert api.as_bearer(shopper.cookie().removeprefix("qm_session=")).get("/api/me").status == 401
+    assert api.with_cookie(f"__Host-qm_session={make_staff(tenant).token('commerce')}").get("/api/me").status == 401
+    assert api.with_cookie("__Host-qm_session=x.y.z").get("/api/me").status == 401
+    assert api.as_bearer(shopper.cookie().removeprefix("__Host-qm_session=")).get("/api/me").status == 401
 
 
 def test_five_wrong_passwords_lock(api: Client, tenant: Tenant) -> None:

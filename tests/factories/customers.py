@@ -27,7 +27,7 @@ class Shopper:
         """A session cookie as signing in would give, without the password and its counters."""
         with self.tenant.uow() as uow:
             session = identity.open_session(uow, "customer", self.id, "shop", identity.SESSION_LASTS)
-        return f"qm_session={session.token}"
+        return f"__Host-qm_session={session.token}"
 
     def client(self) -> Client:
         """The API in this customer's name, from a page of ours."""

@@ -25,7 +25,7 @@ def test_signing_in_by_token_and_by_cookie(api: Client, tenant: Tenant) -> None:
     }
     assert (reply.status, reply.statements) == (200, 5)
     assert (reply.json["success"], reply.json["staff"]) == (True, expected)
-    cookie = f"qm_staff={reply.json['token']}; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure"
+    cookie = f"__Host-qm_staff={reply.json['token']}; Path=/; Max-Age=28800; HttpOnly; SameSite=Lax; Secure"
     assert reply.cookies == [cookie]
     for client in (api.as_bearer(reply.json["token"]), api.with_cookie(cookie)):
         me = client.get("/api/staff/me")
@@ -41,11 +41,11 @@ def test_other_staff_has_no_business_here(fields: dict[str, str], api: Client, t
 
 def test_signing_out_ends_the_session_and_can_be_repeated(api: Client, tenant: Tenant) -> None:
     member = make_staff(tenant)
-    client = api.with_cookie(f"qm_staff={member.token('commerce')}")
+    client = api.with_cookie(f"__Host-qm_staff={member.token('commerce')}")
     for _ in range(2):
         reply = client.post("/api/staff/logout")
         assert (reply.status, reply.json) == (200, {"success": True})
-        assert reply.cookies == ["qm_staff=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"]
+        assert reply.cookies == ["__Host-qm_staff=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"]
         assert client.get("/api/staff/me").status == 401
     assert api.post("/api/staff/logout").status == 200
 
@@ -64,7 +64,7 @@ def test_writes_with_a_cookie_come_from_our_own_pages(
     _case: str, headers: dict[str, str], status: int, api: Client, tenant: Tenant
 ) -> None:
     member = make_staff(tenant)
-    client = api.with_cookie(f"qm_staff={member.token('commerce')}")
+    client = api.with_cookie(f"__Host-qm_staff={member.token('commerce')}")
     assert client.post("/api/staff/logout", **headers).status == status
     assert client.get("/api/staff/me").status == (401 if status == 200 else 200)
     body = {"username": member.username, "password": PASSWORD}
@@ -72,8 +72,12 @@ def test_writes_with_a_cookie_come_from_our_own_pages(
 
 
 def test_a_customer_is_no_staff(api: Client, tenant: Tenant) -> None:
-    token = make_customer(tenant).cookie().removeprefix("qm_session=")
-    for client in (api.as_bearer(token), api.with_cookie(f"qm_staff={token}"), api.with_cookie(f"qm_session={token}")):
+    token = make_customer(tenant).cookie().removeprefix("__Host-qm_session=")
+    for client in (
+        api.as_bearer(token),
+        api.with_cookie(f"__Host-qm_staff={token}"),
+        api.with_cookie(f"__Host-qm_session={token}"),
+    ):
         assert client.get("/api/staff/me").status == 401
 
 

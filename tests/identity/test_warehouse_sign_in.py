@@ -165,7 +165,7 @@ def test_credentials_for_something_else(api: Client, tenant: Tenant) -> None:
         assert api.as_bearer(staff.token(audience)).get("/api/auth/me").status == 401
     assert api.as_bearer(make_api_key(tenant)).get("/api/auth/me").status == 401
     assert api.with_cookie(shopper.cookie()).get("/api/auth/me").status == 401
-    assert api.as_bearer(shopper.cookie().removeprefix("qm_session=")).get("/api/auth/me").status == 401
+    assert api.as_bearer(shopper.cookie().removeprefix("__Host-qm_session=")).get("/api/auth/me").status == 401
 
 
 def test_a_token_lasts_eight_hours_and_can_be_renewed(api: Client, tenant: Tenant, clock: Clock) -> None:

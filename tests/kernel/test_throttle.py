@@ -51,6 +51,16 @@ def test_the_count_begins_anew_with_the_next_window(caller: KernelClient, clock:
     assert statuses(caller, 4) == [200, 200, 200, 429]
 
 
+def test_the_addresses_of_one_network_are_one_caller(caller: KernelClient) -> None:
+    """Whoever has one IPv6 address has 2^64 of them; an address of IPv4 stays one, however it is written."""
+    network = f"2001:db8:{next(_addresses):x}"
+    calls = [replace(caller, address=f"{network}::{number}") for number in range(1, 5)]
+    assert [statuses(each, 1) for each in calls] == [[200], [200], [200], [429]]
+    assert statuses(replace(caller, address=f"{network}:1::1"), 1) == [200]
+    assert statuses(caller, 3) == [200, 200, 200]
+    assert statuses(replace(caller, address=f"::ffff:{caller.address}"), 1) == [429]
+
+
 def test_no_header_changes_the_address(caller: KernelClient) -> None:
     statuses(caller, 3)
     for name in ("x_forwarded_for", "x_real_ip", "forwarded", "true_client_ip", "cf_connecting_ip", "x_client_ip"):

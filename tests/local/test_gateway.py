@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.kernel.headers import SECURITY_HEADERS
 from infra.local import ports, processes
 from infra.local.options import ROOT
 from infra.local.postgres import free_port
@@ -58,6 +59,12 @@ def ask(port: int, method: str, target: str, body: bytes = b"", **headers: str) 
         connection.close()
 
 
+def check_headers(headers: http.client.HTTPMessage) -> None:
+    """What the gateway says by itself has the headers of every answer."""
+    assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
+    assert (len(headers["X-Request-Id"]), headers.get_all("Content-Type")) == (36, ["application/json"])
+
+
 def test_a_request_reaches_the_function_unchanged(port: int) -> None:
     status, headers, body = ask(port, "POST", "/a%2Fb/%C3%BC?x=1&x=2", b"\xff\x00", **{"X-Tag": "t"})
     event = json.loads(body)
@@ -75,8 +82,9 @@ def test_a_head_has_no_body(port: int) -> None:
 
 @pytest.mark.parametrize("path", ["/raises", "/nonsense"])
 def test_a_function_that_fails_is_a_502(port: int, path: str) -> None:
-    status, _, body = ask(port, "GET", path)
+    status, headers, body = ask(port, "GET", path)
     assert (status, json.loads(body)) == (502, {"message": "Internal server error"})
+    check_headers(headers)
 
 
 @pytest.mark.parametrize(
@@ -84,8 +92,9 @@ def test_a_function_that_fails_is_a_502(port: int, path: str) -> None:
     [("/api/orders", {"error"}), ("/api/v1/orders", {"error", "code"}), ("/api/v2/requests", {"detail"})],
 )
 def test_a_body_above_ten_megabytes_is_refused_in_the_surfaces_dialect(port: int, path: str, keys: set[str]) -> None:
-    status, _, body = ask(port, "POST", path, b"x" * 10_000_001)
+    status, headers, body = ask(port, "POST", path, b"x" * 10_000_001, **{"X-Request-Id": "planted"})
     assert (status, json.loads(body).keys()) == (413, keys)
+    check_headers(headers)
 
 
 def test_a_body_of_ten_megabytes_passes(port: int) -> None:

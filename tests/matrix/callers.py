@@ -77,7 +77,7 @@ class Cast:
 
         def wear(request: Sample) -> Headers:
             shown = token.for_request(request)
-            return _bearer(shown) if way == "bearer" else {"cookie": f"qm_staff={shown}"}
+            return _bearer(shown) if way == "bearer" else {"cookie": f"__Host-qm_staff={shown}"}
 
         self.found.append(
             Caller(
@@ -129,14 +129,14 @@ def _nobodies(cast: Cast) -> None:
     worn: dict[str, Headers] = {
         "anonymous": {},
         "noise as bearer": _bearer("a.b.c"),
-        "noise as cookies": {"cookie": "qm_session=a.b.c; qm_staff=a.b.c"},
+        "noise as cookies": {"cookie": "__Host-qm_session=a.b.c; __Host-qm_staff=a.b.c"},
         "basic credentials": {"authorization": "Basic YTpi"},
         "unknown key": {"x-api-key": "qmk_unknown"},
         "unknown key as bearer": _bearer("qmk_unknown"),
-        "customer's ended session": {"cookie": f"qm_session={_ended(cast.tenant, _value(shopper()))}"},
+        "customer's ended session": {"cookie": f"__Host-qm_session={_ended(cast.tenant, _value(shopper()))}"},
         "customer's cookie as bearer": _bearer(_value(shopper())),
-        "customer's cookie as staff's": {"cookie": f"qm_staff={_value(shopper())}"},
-        "staff's token as customer's cookie": {"cookie": f"qm_session={everything.token('commerce')}"},
+        "customer's cookie as staff's": {"cookie": f"__Host-qm_staff={_value(shopper())}"},
+        "staff's token as customer's cookie": {"cookie": f"__Host-qm_session={everything.token('commerce')}"},
     }
     for audience in AUDIENCES:
         token = everything.token(audience)

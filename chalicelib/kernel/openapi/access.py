@@ -1,6 +1,7 @@
 """How the document says who may call."""
 
-from chalicelib.kernel.access import SESSION_COOKIE, STAFF_COOKIE, Access
+from chalicelib.kernel.access import Access
+from chalicelib.kernel.cookies import SESSION_COOKIE, STAFF_COOKIE
 from chalicelib.kernel.openapi.schemas import Json
 
 
@@ -16,14 +17,17 @@ def _cookie(name: str, description: str) -> Json:
     return {"type": "apiKey", "in": "cookie", "name": name, "description": description}
 
 
+_BEHIND_HTTPS = "; behind https its name is __Host-"
 SCHEMES: Json = {
     "wmsBearer": _bearer("Warehouse users: the token of POST /api/auth/login"),
     "commerceBearer": _bearer("Staff: the token of POST /api/staff/login or POST /api/shipping/login"),
     "storageBearer": _bearer("Users of the storage app: the access token of POST /api/v2/auth/login"),
     "apiKey": _header("X-API-Key", "An API key; its scopes say what it may do"),
     "apiKeyBearer": {"type": "http", "scheme": "bearer", "description": "An API key as bearer token"},
-    "customerSession": _cookie(SESSION_COOKIE, "Customers: the cookie of POST /api/login"),
-    "staffSession": _cookie(STAFF_COOKIE, "Staff: the cookie of POST /api/staff/login"),
+    "customerSession": _cookie(
+        SESSION_COOKIE, f"Customers: the cookie of POST /api/login{_BEHIND_HTTPS}{SESSION_COOKIE}"
+    ),
+    "staffSession": _cookie(STAFF_COOKIE, f"Staff: the cookie of POST /api/staff/login{_BEHIND_HTTPS}{STAFF_COOKIE}"),
     "stripeSignature": _header("Stripe-Signature", "Stripe, Check the webhook signatures"),
     "twilioSignature": _header("X-Twilio-Signature", "Twilio, Webhooks security"),
     "elevenlabsSignature": _header("ElevenLabs-Signature", "ElevenLabs, Post-call webhooks, Authentication"),

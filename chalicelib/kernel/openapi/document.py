@@ -65,7 +65,8 @@ _IDEMPOTENCY_KEY: Json = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": False,
-    "description": "Makes a repetition safe for 24 hours: the first answer comes again, and nothing happens twice",
+    "description": "Makes a repetition safe for 24 hours: the first answer comes again, and nothing happens twice. Best a "
+    "random UUID; without an account, other keys count only for the address that they come from",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*$"},
 }
 _HEADERS: Json = {
