@@ -134,8 +134,12 @@ class PaymentGateway(Protocol):
         """Return a part or all of a succeeded payment."""
         ...
 
+    def verify_signature(self, raw_body: bytes, signature_header: str | None, now: datetime) -> None:
+        """Return when Stripe signed exactly these bytes within 300 s of `now`; else WebhookRefused. Reads nothing of them."""
+        ...
+
     def verify_webhook(self, raw_body: bytes, signature_header: str | None, now: datetime) -> PaymentEvent:
-        """The event, if Stripe signed exactly these bytes within 300 s of `now`; else WebhookRefused."""
+        """The event, if its signature is good and it can be read; else WebhookRefused."""
         ...
 
 
@@ -227,8 +231,8 @@ class StripeGateway:
 
         return circuit.ask("stripe", translated, takes_s=sum(self._timeout_s))
 
-    def verify_webhook(self, raw_body: bytes, signature_header: str | None, now: datetime) -> PaymentEvent:
-        """See `PaymentGateway.verify_webhook`.
+    def verify_signature(self, raw_body: bytes, signature_header: str | None, now: datetime) -> None:
+        """See `PaymentGateway.verify_signature`.
 
         The SDK computes and compares (`hmac.compare_digest`); its header parser takes the first of several
         times and its clock is the machine's, so the header it sees is rebuilt from our stricter reading and
@@ -244,7 +248,11 @@ class StripeGateway:
         except SignatureVerificationError:
             raise WebhookRefused("the signature does not match") from None
         parsed.check_time(now, past_s=TOLERANCE_S, ahead_s=TOLERANCE_S)
-        return _event(body)
+
+    def verify_webhook(self, raw_body: bytes, signature_header: str | None, now: datetime) -> PaymentEvent:
+        """See `PaymentGateway.verify_webhook`."""
+        self.verify_signature(raw_body, signature_header, now)
+        return _event(signatures.decode(raw_body))
 
 
 @lru_cache(maxsize=1)
@@ -328,7 +336,7 @@ def _event(body: str) -> PaymentEvent:
             intent=intent,
             data=data,
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise WebhookRefused("not an event of the pinned API version") from error
 
 

@@ -67,7 +67,7 @@ def verify_stripe(request: HttpRequest) -> None:
     from chalicelib.adapters import payments
 
     with _judging(settings().stripe_webhook_secret):
-        payments.gateway().verify_webhook(request.raw_body, request.headers.get("stripe-signature"), clock.now())
+        payments.gateway().verify_signature(request.raw_body, request.headers.get("stripe-signature"), clock.now())
 
 
 def verify_twilio(request: HttpRequest) -> None:

@@ -47,7 +47,8 @@ def read_json(request: HttpRequest, dialect: Dialect) -> Any:
     """
     if not request.raw_body.strip():
         return None
-    if request.media_type and request.media_type not in _JSON_TYPES and not request.media_type.endswith("+json"):
+    is_json = request.media_type in _JSON_TYPES or request.media_type.endswith("+json")
+    if request.headers.get("content-type", "").strip() and not is_json:
         raise UnsupportedMedia
     try:
         text = request.raw_body.decode("utf-8")
@@ -65,7 +66,8 @@ def read_json(request: HttpRequest, dialect: Dialect) -> Any:
 
 def read_form(request: HttpRequest) -> dict[str, str]:
     """An ``application/x-www-form-urlencoded`` body as a flat dict; a repeated field is refused."""
-    if request.media_type and request.media_type != "application/x-www-form-urlencoded":
+    is_form = request.media_type == "application/x-www-form-urlencoded"
+    if request.headers.get("content-type", "").strip() and not is_form:
         raise UnsupportedMedia
     from multipart import MultipartError, parse_form_data
 

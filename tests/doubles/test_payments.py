@@ -390,7 +390,17 @@ def test_without_a_secret_nothing_is_verified(platform: Platform, payments: Stri
         bare.verify_webhook(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))
 
 
-@pytest.mark.parametrize("body", ["[]", "{}", '{"data": 1}', '{"data": {"object": {"object": "payment_intent"}}}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[]",
+        "{}",
+        '{"data": 1}',
+        '{"data": {"object": {"object": "payment_intent"}}}',
+        '{"id": "e", "type": "t", "livemode": false, "created": 1e300, "data": {"object": {"object": "charge"}}}',
+        "[" * 10_000 + "]" * 10_000,
+    ],
+)
 def test_a_signed_body_that_is_no_event_is_refused(body: str, payments: StripeGateway) -> None:
     header = stripe.WebhookSignature.generate_signature_header(body, "whsec_doubles")
     with pytest.raises(WebhookRefused):

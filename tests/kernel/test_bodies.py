@@ -69,6 +69,8 @@ def test_a_good_request_is_understood(kernel: KernelClient, prefix: str) -> None
         ("multipart", "multipart/form-data; boundary=x", 415),
         ("xml", "application/xml", 415),
         ("nonsense", "{}", 415),
+        ("parameters of nothing", ";charset=utf-8", 415),
+        ("blank", " ", 201),
     ],
 )
 @pytest.mark.parametrize("prefix", PREFIXES)
