@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -116,7 +115,8 @@ def test_rows_that_cannot_be_worked_on_die_are_listed_and_replayed(rig: Rig, que
     order = rig.rows("SELECT id FROM sales_order WHERE delivery_email IS NULL ORDER BY id LIMIT 1")
     mended = json.dumps({"order_id": order[0]["id"]})
     rig.rows(
-        "UPDATE outbox SET payload = %(payload)s::jsonb WHERE id = %(id)s RETURNING id", {"payload": mended, "id": bad[2]}
+        "UPDATE outbox SET payload = %(payload)s::jsonb WHERE id = %(id)s RETURNING id",
+        {"payload": mended, "id": bad[2]},
     )
     assert command(rig, "replay", str(bad[2])) == "1 dead letters are tried again.\n"
     wait_until(
