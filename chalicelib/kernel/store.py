@@ -14,7 +14,14 @@ ENTER_PUBLIC = "SELECT enter_public(%(host)s) AS entered"
 ENTER_SESSION = """
     SELECT enter_session(%(session_id)s::uuid, %(kind)s, %(principal_id)s, %(issued_at)s, %(now)s) AS entered
 """
-ENTER_KEY = "SELECT enter_key(%(key_hash)s, %(now)s) AS entered"
+# An API key may have been hashed under an earlier hash key; the first hash that is known enters.
+ENTER_KEY = """
+    SELECT entered
+      FROM unnest(%(key_hashes)s::bytea[]) WITH ORDINALITY AS candidate (key_hash, place),
+           enter_key(candidate.key_hash, %(now)s) AS entered
+     ORDER BY entered ? 'refused', place
+     LIMIT 1
+"""
 ENTER_MACHINE = "SELECT enter_machine(%(organization_id)s, %(name)s) AS entered"
 
 CLAIM_KEY = """
@@ -27,7 +34,7 @@ CLAIM_KEY = """
            status = NULL, reply = NULL, headers = NULL
      WHERE idempotency_key.created_at < %(expired_before)s
         OR (idempotency_key.status IS NULL AND idempotency_key.claimed_until < %(now)s
-            AND idempotency_key.body_hash = EXCLUDED.body_hash)
+            AND idempotency_key.body_hash = ANY(%(body_hashes)s::bytea[]))
     RETURNING key
 """
 FIND_KEY = """
