@@ -19,7 +19,7 @@ Connection = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT_S = 5
 REFUSED_RETRY_AFTER_S = 10
-"""When to come again after two refused passwords: a rotation takes about that long."""
+"""When to come again after a refused password: a rotation takes about that long."""
 _local = threading.local()
 
 
@@ -45,7 +45,7 @@ def connection() -> Connection:
     except psycopg.OperationalError as error:
         if _is_refusal(error):
             count("DatabaseRefused")
-            logger.error("database refused the password twice")
+            logger.error("database refused the password")
             raise Unavailable(retry_after_s=REFUSED_RETRY_AFTER_S) from error
         logger.error("database unreachable", extra={"seconds": round(time.monotonic() - started, 3)})
         raise Unavailable from error
@@ -54,13 +54,15 @@ def connection() -> Connection:
 
 
 def _connect_as_application() -> Connection:
-    """A refused password may have been changed since we read it: it is read again, and tried once more."""
+    """A refused password may have been changed since we read it: it is read again, and a new one tried."""
+    known = credentials.of("application")
     try:
-        return connect(credentials.of("application"))
+        return connect(known)
     except psycopg.OperationalError as error:
-        if not _is_refusal(error):
+        renewed = credentials.of("application", renewed=True) if _is_refusal(error) else known
+        if renewed == known:
             raise
-    return connect(credentials.of("application", renewed=True))
+    return connect(renewed)
 
 
 def _is_refusal(error: psycopg.OperationalError) -> bool:
