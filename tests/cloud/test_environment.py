@@ -43,7 +43,9 @@ def expected(function: str) -> set[str]:
 
 
 def variables(function: str, stage: str) -> dict[str, object]:
-    found: dict[str, object] = deployed(stage)["Resources"][resource_of(function)]["Properties"]["Environment"]["Variables"]
+    found: dict[str, object] = deployed(stage)["Resources"][resource_of(function)]["Properties"]["Environment"][
+        "Variables"
+    ]
     return found
 
 
@@ -63,6 +65,8 @@ def test_every_setting_is_somebodys() -> None:
 def test_no_function_is_told_a_secret() -> None:
     """Secrets are read from Secrets Manager by whoever needs them; an environment can be read by whoever sees the function."""
     names = {name for function in functions() for name in variables(function, "prod")}
-    secret = {name for name in names if name.endswith(("_KEY", "_KEYS", "_TOKEN", "_PASSWORD", "_SECRET", "_DATABASE_URL"))}
+    secret = {
+        name for name in names if name.endswith(("_KEY", "_KEYS", "_TOKEN", "_PASSWORD", "_SECRET", "_DATABASE_URL"))
+    }
     assert secret == set()
     assert "NoEcho" not in str(deployed("prod")["Parameters"])
