@@ -56,4 +56,4 @@ def test_every_alarm_tells_somebody() -> None:
         for name, resource in deployed(stage)["Resources"].items():
             if resource["Type"] == "AWS::CloudWatch::Alarm":
                 assert (name, len(resource["Properties"]["AlarmActions"])) == (name, 1)
-                assert resource["Condition"] in ("HasAlarms", "HasAlarmedProxy")
+                assert resource["Condition"] in ("HasAlarms", "HasAlarmedClock", "HasAlarmedProxy")
