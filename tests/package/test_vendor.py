@@ -1,5 +1,7 @@
 """Wheels that Lambda cannot run are refused; what is pruned is pruned; the zip is the same every time."""
 
+import base64
+import hashlib
 import os
 import zipfile
 from pathlib import Path
@@ -52,6 +54,29 @@ def test_wheels_that_lambda_cannot_run_are_refused(
     wheel(tmp_path, *tags)
     with pytest.raises(PackageError, match=rf"^These wheels are not made for Lambda: .*{named}\.$"):
         vendor.check_wheels(tmp_path, LAMBDA)
+
+
+def test_files_that_are_not_their_publishers_are_refused(tmp_path: Path) -> None:
+    wheel(tmp_path, "py3-none-any")
+    (tmp_path / "thing.py").write_bytes(b"x = 1\n")
+    digest = base64.urlsafe_b64encode(hashlib.sha256(b"x = 1\n").digest()).rstrip(b"=").decode()
+    lines = [f"thing.py,sha256={digest},6", "thing-1.0.dist-info/RECORD,,", "../../bin/thing,sha256=x,1"]
+    (tmp_path / "thing-1.0.dist-info" / "RECORD").write_text("\n".join(lines), encoding="utf-8")
+    vendor.check_records(tmp_path)
+    (tmp_path / "thing.py").write_bytes(b"x = 2\n")
+    with pytest.raises(PackageError, match=r"These files are not what their publishers made: thing\.py\."):
+        vendor.check_records(tmp_path)
+
+
+def test_libraries_that_somebody_changed_are_not_packed(tmp_path: Path) -> None:
+    libraries = tmp_path / "libraries"
+    libraries.mkdir()
+    (libraries / "cacert.pem").write_text("whom to trust", encoding="utf-8")
+    (tmp_path / "fingerprint").write_text(archive.fingerprint(libraries), encoding="ascii")
+    vendor.check_unchanged(libraries)
+    (libraries / "cacert.pem").write_text("whom to trust, and me", encoding="utf-8")
+    with pytest.raises(PackageError, match="Somebody has changed"):
+        vendor.check_unchanged(libraries)
 
 
 def test_nothing_installed_is_no_package(tmp_path: Path) -> None:
