@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes package bench setup
+.PHONY: help run day reset stop test lint openapi routes package deploy destroy operate rotate bench setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,18 @@ routes: setup ## Write the light route table anew and list all routes
 
 package: setup ## Build, check and boot the deployment package (STAGE=dev)
 	@$(PY) -m infra.package
+
+deploy: setup ## Bring a stage on AWS to this checkout (STAGE=dev|prod PARAMETERS="Name=value ...")
+	@$(PY) -m infra.deploy deploy
+
+destroy: setup ## Take a stage away; what holds data stays (STAGE=dev|prod, FORCE=1 takes it too)
+	@$(PY) -m infra.deploy destroy
+
+operate: setup ## Ask the operator's function (STAGE=dev COMMAND=create_organization ARGUMENTS='{...}')
+	@$(PY) -m infra.deploy operate
+
+rotate: setup ## Change keys or a database password without a break (STAGE=dev WHAT=jwt|hash|database|owner)
+	@$(PY) -m infra.deploy rotate
 
 bench: setup ## Measure what DESIGN.md budgets, and requests per second
 	@$(PY) -m infra.bench
