@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes package deploy destroy operate rotate bench setup
+.PHONY: help run day reset stop test lint openapi routes package rehearse deploy destroy operate rotate bench setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ routes: setup ## Write the light route table anew and list all routes
 
 package: setup ## Build, check and boot the deployment package (STAGE=dev)
 	@$(PY) -m infra.package
+
+rehearse: setup ## Boot an older package on the schema of today: a rollback (OLD=revision)
+	@$(PY) -m infra.package rehearse
 
 deploy: setup ## Bring a stage on AWS to this checkout (STAGE=dev|prod PARAMETERS="Name=value ...")
 	@$(PY) -m infra.deploy deploy
