@@ -10,10 +10,18 @@ from chalicelib import routes
 from chalicelib.kernel import schedules
 from chalicelib.kernel.application import App, RouteEntry
 from chalicelib.kernel.jobs import handle_batch
-from chalicelib.kernel.migrations import migrate_from_settings
 from chalicelib.kernel.operations import operate as run_command
 
 app = App("quartermaster", (RouteEntry(*row) for row in routes.ROUTES))
+
+
+def _serve(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A request like any other: the gateway sends these paths here, so that the function has its own concurrency and rights."""
+    return app(event, context)
+
+
+webhooks_api = app.lambda_function(name="webhooks_api")(_serve)
+voice_api = app.lambda_function(name="voice_api")(_serve)
 
 
 def _work_on(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -40,5 +48,14 @@ relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
 seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
-migrate = app.lambda_function(name="migrate")(migrate_from_settings)
+
+
+def _prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Makes roles, database and schema what this version needs; CloudFormation asks for it before the version serves."""
+    from chalicelib.kernel.deployment import prepare
+
+    return prepare(event, context)
+
+
+migrate = app.lambda_function(name="migrate")(_prepare)
 operate = app.lambda_function(name="operate")(run_command)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from chalicelib.kernel.settings import settings
+from chalicelib.kernel import vault
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Thirty signs without those that are misread or misheard (0/O, 1/I/L, U)."""
@@ -35,16 +35,30 @@ def one_time_code() -> str:
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
-def keyed_hash(purpose: str, secret: str) -> bytes:
-    """HMAC-SHA256 under the installation's hash key, so that a leaked table of hashes cannot be searched.
+def first_password() -> str:
+    """A password to be replaced at once, which can be read out: 98 bits, letters and digits as every surface asks for."""
+    while True:
+        groups = ["".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4)]
+        if all(any(kind(sign) for group in groups for sign in group) for kind in (str.isalpha, str.isdigit)):
+            return "-".join(groups)
 
-    `purpose` separates uses: the hash of a code is of no use as the hash of a key.
+
+def keyed_hash(purpose: str, secret: str) -> bytes:
+    """HMAC-SHA256 under the installation's newest hash key, so that a leaked table of hashes cannot be searched.
+
+    `purpose` separates uses: the hash of a code is of no use as the hash of a key. For what is stored; what comes back
+    is looked up with `keyed_hashes`.
     """
-    key = settings().hash_key.get_secret_value().encode()
-    if not key:
-        raise RuntimeError("QM_HASH_KEY is not set")
+    return keyed_hashes(purpose, secret)[0]
+
+
+def keyed_hashes(purpose: str, secret: str) -> list[bytes]:
+    """The hash under each of the installation's keys, the newest first: what was stored before a rotation still counts."""
+    keys = vault.secrets().hash_key.get_secret_value().split()
+    if not keys:
+        raise RuntimeError("hash_key is not set")
     said = f"{purpose}\0{secret}".encode(errors="surrogatepass")  # a header may hold what is no text
-    return hmac.new(key, said, hashlib.sha256).digest()
+    return [hmac.new(key.encode(), said, hashlib.sha256).digest() for key in keys]
 
 
 def uuid7(now_ms: int) -> uuid.UUID:

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from chalicelib.kernel.access import SESSION_COOKIE, STAFF_COOKIE
+from chalicelib.kernel.cookies import SESSION_COOKIE, STAFF_COOKIE
 from infra.local.demo.company import PASSWORD, company
 from infra.local.demo.people import STAFF_DOMAIN
 

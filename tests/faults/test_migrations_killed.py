@@ -12,9 +12,9 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from chalicelib.kernel import roles
 from chalicelib.kernel.faults import Fault
 from chalicelib.kernel.migrations import load, migrate
-from infra.local import roles
 from infra.local.options import ROOT
 from infra.local.postgres import Cluster
 from tests.faults import points

@@ -176,8 +176,7 @@ def fields_of(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iter
     """The fields of a body's JSON schema at its top level, with references resolved."""
     while "$ref" in schema:
         schema = definitions[schema["$ref"].rpartition("/")[2]]
-    for name, described in schema.get("properties", {}).items():
-        yield name, described
+    yield from schema.get("properties", {}).items()
 
 
 def body_fields(endpoint: Endpoint) -> list[str]:

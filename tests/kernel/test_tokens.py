@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import tokens
-from chalicelib.kernel.settings import settings
 from chalicelib.kernel.tokens import Audience
+from chalicelib.kernel.vault import secrets
 from tests.factories.customers import make_customer
 from tests.factories.identity import make_staff
 from tests.kernel.apps import KernelClient
@@ -27,7 +27,7 @@ SESSION_ID = str(uuid4())
 
 
 def secret(kid: str = "k2") -> str:
-    pairs = (pair.split(":", 1) for pair in settings().jwt_keys.get_secret_value().split())
+    pairs = (pair.split(":", 1) for pair in secrets().jwt_keys.get_secret_value().split())
     return dict(pairs)[kid]
 
 

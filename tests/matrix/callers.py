@@ -12,6 +12,7 @@ from chalicelib.kernel.access import SAFE_METHODS
 from chalicelib.kernel.principals import STORAGE_ROLES
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.tokens import Audience
+from chalicelib.kernel.vault import secrets
 from chalicelib.kernel.webhooks import VERIFIERS
 from infra.local.doubles import signing
 from infra.local.doubles.config import DoublesSettings
@@ -262,7 +263,7 @@ def _resigned(token: str, algorithm: str = "HS256", **changes: Any) -> str:
     claims = jwt.decode(token, options={"verify_signature": False}) | changes
     if algorithm == "none":
         return jwt.encode(claims, "", algorithm=algorithm, headers={"kid": "k2"})
-    ours = dict(pair.split(":", 1) for pair in settings().jwt_keys.get_secret_value().split())["k2"]
+    ours = dict(pair.split(":", 1) for pair in secrets().jwt_keys.get_secret_value().split())["k2"]
     key = ours if changes else "another secret of thirty-two bytes"
     return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": "k2"})
 
