@@ -72,10 +72,12 @@ def key_of(request: HttpRequest) -> Key | None:
 
 def _guest(key: str, address: str) -> str:
     """Guests have nothing in common but that they are nobody. A random UUID tells them apart by itself, wherever the
-    repetition comes from; any other key, which two could choose or one could guess, counts for one address alone."""
+    repetition comes from; any other key, which two could choose or one could guess, counts for one address alone.
+
+    The address is hashed without a key of ours, which may change between a request and its repetition."""
     if _is_random_uuid(key):
         return "guest"
-    return f"guest {ids.keyed_hash('guest', address).hex()[:32]}"
+    return f"guest {hashlib.sha256(f'{key} {address}'.encode()).hexdigest()[:32]}"
 
 
 def _is_random_uuid(key: str) -> bool:

@@ -1,7 +1,7 @@
 """Every kind of caller, and what it holds, said by hand and not asked of the platform."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -13,10 +13,9 @@ from chalicelib.kernel.principals import STORAGE_ROLES
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.tokens import Audience
 from chalicelib.kernel.vault import secrets
-from chalicelib.kernel.webhooks import VERIFIERS
 from infra.local.doubles import signing
 from infra.local.doubles.config import DoublesSettings
-from infra.local.doubles.signing import Source
+from infra.local.doubles.signing import Source, Variant
 from tests.factories.customers import make_customer
 from tests.factories.identity import make_api_key, make_staff
 from tests.matrix.samples import Sample
@@ -26,6 +25,7 @@ Headers = dict[str, str]
 FUNCTIONS = ("pick", "pack", "ship", "receive", "putaway", "count", "transfer")
 EVIL = "https://evil.example"
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
+SOURCES: tuple[Source, ...] = get_args(Source)
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
@@ -228,19 +228,17 @@ def _foreigners(cast: Cast) -> None:
 
 
 def _webhooks(cast: Cast) -> None:
-    for source in VERIFIERS:
+    for source in SOURCES:
         cast.nobody(f"{source}'s signature", _signer(source, "good"), signs=source)
-        for variant in ("tampered", "foreign"):
-            cast.nobody(f"{source}'s signature, {variant}", _signer(source, variant))
+        cast.nobody(f"{source}'s signature, spoilt", _signer(source, "tampered"))
+        cast.nobody(f"{source}'s signature with another secret", _signer(source, "foreign"))
 
 
-def _signer(source: str, variant: Any) -> Callable[[Sample], Headers]:
-    known: Mapping[str, Source] = {"stripe": "stripe", "twilio": "twilio", "elevenlabs": "elevenlabs"}
-
+def _signer(source: Source, variant: Variant) -> Callable[[Sample], Headers]:
     def wear(request: Sample) -> Headers:
         url = settings().public_url + request.target
         body = (request.body or b"").decode()
-        made = signing.headers(DoublesSettings(), known[source], url=url, body=body, now=time.time(), variant=variant)
+        made = signing.headers(DoublesSettings(), source, url=url, body=body, now=time.time(), variant=variant)
         return {name.lower(): value for name, value in made.items()}
 
     return wear

@@ -162,6 +162,11 @@ def test_callers_have_names_of_their_own(stage: Stage) -> None:
     assert len({caller.name for caller in stage.callers}) == len(stage.callers) > 70
 
 
+def test_every_signature_that_an_endpoint_wants_can_be_made(stage: Stage) -> None:
+    wanted = {DECLARED[each].allow.signed_by for each in ENDPOINTS} - {None}
+    assert wanted - {caller.signs for caller in stage.callers} == set()
+
+
 def test_most_writes_were_carried_out_for_somebody() -> None:
     """After the others: requests made from declarations are good enough to do something."""
     if len(CALLED) < len(ENDPOINTS):
