@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes package rehearse deploy destroy operate rotate bench setup
+.PHONY: help run day reset stop test lint openapi routes package rehearse deploy destroy operate secret rotate bench setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ destroy: setup ## Take a stage away; what holds data stays (STAGE=dev|prod, FORC
 
 operate: setup ## Ask the operator's function (STAGE=dev COMMAND=create_organization ARGUMENTS='{...}')
 	@$(PY) -m infra.deploy operate
+
+secret: setup ## Set a provider's key, typed or piped in (STAGE=dev NAME=stripe_api_key)
+	@$(PY) -m infra.deploy secret
 
 rotate: setup ## Change keys or a database password without a break (STAGE=dev WHAT=jwt|hash|database|owner)
 	@$(PY) -m infra.deploy rotate

@@ -61,7 +61,7 @@ def create_organization(
     Conflict when that, or one with this host, is there already: a command that is sent twice makes one.
     """
     password = ids.first_password()
-    owner = database.connect(credentials.of("owner"), timeout_s=database.WAKING_TIMEOUT_S)
+    owner = database.connect(credentials.of("owner", renewed=True), timeout_s=database.WAKING_TIMEOUT_S)
     with owner as connection, _only_once(), connection.transaction():
         made = bootstrap_organization(
             connection,

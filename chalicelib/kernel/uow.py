@@ -15,7 +15,7 @@ from psycopg.sql import SQL, Composed
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
-from chalicelib.kernel import clock, database, store
+from chalicelib.kernel import clock, database, store, vault
 from chalicelib.kernel.audit import Entry, mac_of
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.log import logger
@@ -157,6 +157,7 @@ def unit_of_work(entrance: Entrance, *, request_id: str = "") -> Iterator[UnitOf
     Raises EntryRefused when the credential is unknown, Unavailable when PostgreSQL cannot be reached or is lost on the
     way, psycopg.errors.SerializationFailure and DeadlockDetected for the caller to run the block again.
     """
+    vault.freshen()
     uow = _begin(database.connection(), entrance, request_id)
     try:
         yield uow

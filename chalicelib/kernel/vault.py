@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
 MAX_AGE_S = 300
+FRESHEN_AFTER_S = 240
+"""Before a transaction begins, what is this old is read again: in it, where others may wait for its locks, nobody is asked."""
 RENEW_AFTER_S = 30
 RETRY_AFTER_S = 10
 """How long Secrets Manager is left alone after it failed to answer."""
@@ -78,6 +80,17 @@ def secrets() -> Secrets:
 def renewed_secrets() -> Secrets:
     """The same, read again unless that was done just now: for a key id that is not on our list."""
     return renewed(settings().secret_id, Secrets) if _is_deployed() else settings().local_secrets
+
+
+def freshen() -> None:
+    """Reads the platform's secrets again if they will soon be old. Never raises: whoever needs them hears of it."""
+    secret_id = settings().secret_id
+    if not secret_id:
+        return
+    with _lock:
+        held, now = _held_of(secret_id, Secrets), clock.timestamp()
+        if not _within(FRESHEN_AFTER_S, held.read_at, now):
+            held.read(now)
 
 
 def read(secret_id: str, model: type[Content]) -> Content:

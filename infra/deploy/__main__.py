@@ -1,10 +1,11 @@
-"""``python -m infra.deploy deploy|destroy|operate|rotate``; see the Makefile."""
+"""``python -m infra.deploy deploy|destroy|operate|rotate|secret``; see the Makefile."""
 
 import json
 import os
 import sys
 import time
 from collections.abc import Callable
+from getpass import getpass
 from typing import Any, get_args
 
 import boto3
@@ -31,6 +32,7 @@ def main(arguments: list[str]) -> int:
         "destroy": _destroy,
         "operate": _operate,
         "rotate": _rotate,
+        "secret": _secret,
     }
     if name not in commands:
         print(f"usage: python -m infra.deploy {'|'.join(commands)}", file=sys.stderr)
@@ -94,6 +96,12 @@ def _rotate(chosen: Options) -> None:
     if what not in kinds:
         raise DeployError(f"Say what to change: WHAT={' or '.join(kinds)}.")
     keys.rotate(what, _client("secretsmanager"), _client("lambda"), _stack(chosen), wait=time.sleep)  # type: ignore[arg-type]  # one of the kinds
+
+
+def _secret(chosen: Options) -> None:
+    """NAME; its value is typed or piped in, so that no shell keeps it."""
+    value = getpass("Its value: ") if sys.stdin.isatty() else sys.stdin.readline()
+    keys.put(os.environ.get("NAME", ""), value.strip(), _client("secretsmanager"), _stack(chosen))
 
 
 if __name__ == "__main__":

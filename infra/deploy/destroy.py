@@ -72,12 +72,13 @@ def _protected(stack: Stack, clients: Callable[[str], Any]) -> list[str]:
 
 
 def _resources(stack: Stack) -> list[Resource]:
+    """What is there; a creation that was rolled back leaves entries of what is gone."""
     pages = stack.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack.name)
     return [
         Resource(found["LogicalResourceId"], found["ResourceType"], found["PhysicalResourceId"])
         for page in pages
         for found in page["StackResourceSummaries"]
-        if found.get("PhysicalResourceId")
+        if found.get("PhysicalResourceId") and found["ResourceStatus"] != "DELETE_COMPLETE"
     ]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from chalicelib.kernel.settings import Secrets
 from chalicelib.kernel.vault import MAX_AGE_S
 from infra.deploy.errors import DeployError
 from infra.deploy.operate import invoke
@@ -18,6 +19,8 @@ from infra.deploy.stack import Stack
 Kind = Literal["jwt", "hash", "database", "owner"]
 SIGNING_KEYS_KEPT = 3
 """Sessions last eight hours at most: who rotates more than twice in that time signs people out."""
+PROVIDERS = tuple(name for name in Secrets.model_fields if name not in ("jwt_keys", "hash_key"))
+"""Fields of the document whose values somebody else makes."""
 SECRET_OUTPUT = "ApplicationSecretArn"  # the name of an output
 ROLES = {"database": "DatabaseApplicationSecret", "owner": "DatabaseOwnerSecret"}
 LEARNING_S = MAX_AGE_S + 60.0
@@ -33,6 +36,15 @@ def make_first(secretsmanager: Any, stack: Stack) -> None:
     if not document.get("jwt_keys"):
         _write(secretsmanager, secret_id, {**document, "jwt_keys": _signing_key()})
         stack.say("Made the first signing key.")
+
+
+def put(field: str, value: str, secretsmanager: Any, stack: Stack) -> None:
+    """Sets one provider's key and leaves the rest of the document as it is. Raises DeployError for what is no such field."""
+    if field not in PROVIDERS:
+        raise DeployError(f"Say which: NAME={' or '.join(PROVIDERS)}.")
+    secret_id = stack.resource("ApplicationSecret")
+    _write(secretsmanager, secret_id, {**_read(secretsmanager, secret_id), field: value})
+    stack.say(f"{field} is {'set' if value else 'empty'}; functions notice within {MAX_AGE_S / 60:.0f} minutes.")
 
 
 def rotate(kind: Kind, secretsmanager: Any, lambda_: Any, stack: Stack, *, wait: Callable[[float], None]) -> None:

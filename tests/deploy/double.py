@@ -176,8 +176,10 @@ class CloudFormation:
                 self._note(stack, "Other", f"{verb}_FAILED", "Resource creation cancelled")
 
         def end() -> None:
-            if failing:
-                stack.status = "ROLLBACK_COMPLETE" if verb == "CREATE" else "UPDATE_ROLLBACK_COMPLETE"
+            if failing and verb == "CREATE":
+                stack.template, stack.status = change_set["template"], "ROLLBACK_COMPLETE"
+            elif failing:
+                stack.status = "UPDATE_ROLLBACK_COMPLETE"
             else:
                 stack.template, stack.parameters = change_set["template"], change_set["parameters"]
                 stack.status = f"{verb}_COMPLETE"
@@ -210,7 +212,8 @@ class CloudFormation:
         return {"TemplateBody": json.dumps(self._find(StackName).template)}
 
     def _ListStackResources(self, StackName: str) -> dict[str, Any]:  # noqa: N802, N803  # the API's names
-        resources = self._find(StackName).template["Resources"]
+        stack = self._find(StackName)
+        resources = stack.template["Resources"]
         return {
             "StackResourceSummaries": [
                 {
@@ -218,7 +221,7 @@ class CloudFormation:
                     "PhysicalResourceId": f"{name}-physical",
                     "ResourceType": resource["Type"],
                     "LastUpdatedTimestamp": START,
-                    "ResourceStatus": "CREATE_COMPLETE",
+                    "ResourceStatus": "DELETE_COMPLETE" if stack.status == "ROLLBACK_COMPLETE" else "CREATE_COMPLETE",
                 }
                 for name, resource in resources.items()
             ]

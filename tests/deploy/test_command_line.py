@@ -50,7 +50,7 @@ def test_what_makes_no_sense(environment: dict[str, str], sentence: str) -> None
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "sentence"),
     [
-        ([], {}, 2, "usage: python -m infra.deploy deploy|destroy|operate|rotate"),
+        ([], {}, 2, "usage: python -m infra.deploy deploy|destroy|operate|rotate|secret"),
         (["deploy"], {}, 1, "Say which stage: STAGE=dev or STAGE=prod."),
         (["deploy"], {"STAGE": "dev"}, 1, "Say which region"),
         (["rotate"], {"STAGE": "dev"}, 1, "Say what to change: WHAT=jwt or hash or database or owner."),

@@ -144,6 +144,17 @@ def test_force_lifts_nothing_before_the_name_was_typed(site: Site) -> None:
     stubber.assert_no_pending_responses()
 
 
+def test_what_a_failed_creation_left_can_be_taken_away(site: Site) -> None:
+    """Its resources are gone already, the database among them: nothing of it is asked for."""
+    site.cloudformation.failures = {"Migration": "no"}
+    with pytest.raises(DeployError, match="ended as ROLLBACK_COMPLETE"):
+        site.deploy(with_more(Database=DATABASE))
+    site.cloudformation.failures = {}
+    assert run(site, force=True) == []
+    assert site.said[:1] == [line for line in site.said if "DELETE_COMPLETE" in line]
+    assert site.deploy()
+
+
 def test_the_template_of_a_stack_is_read_as_cloudformation_sends_it(site: Site) -> None:
     """As a structure for JSON templates, which is what boto3 makes of them; as text otherwise."""
     site.deploy()

@@ -139,6 +139,20 @@ def test_a_secret_that_is_no_json_is_left_alone(installed: Site) -> None:
     assert found == "by hand"
 
 
+def test_a_providers_key_is_set_beside_the_others(installed: Site) -> None:
+    keys.put("stripe_api_key", "sk_live", boto3.client("secretsmanager"), installed.stack)
+    assert installed.secret(PHYSICAL) == {"jwt_keys": "k1:one", "hash_key": "first", "stripe_api_key": "sk_live"}
+    assert installed.said[-1] == "stripe_api_key is set; functions notice within 5 minutes."
+
+
+@pytest.mark.parametrize("field", ["", "hash_key", "jwt_keys", "password", "stripe"])
+def test_keys_of_ours_and_unknown_ones_are_not_set_by_hand(installed: Site, field: str) -> None:
+    before = installed.secret(PHYSICAL)
+    with pytest.raises(DeployError, match="Say which: NAME=stripe_api_key or stripe_webhook_secret or"):
+        keys.put(field, "x", boto3.client("secretsmanager"), installed.stack)
+    assert installed.secret(PHYSICAL) == before
+
+
 # The operator.
 
 

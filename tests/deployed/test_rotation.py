@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from chalicelib import identity
@@ -118,6 +119,29 @@ def test_a_password_that_was_never_read_is_a_503(platform: Surroundings, metrics
     metrics()
     unavailable = sign_in()
     assert (unavailable.status, unavailable.headers["Retry-After"], metrics()) == (503, "10", ["SecretUnreadable"])
+
+
+def test_no_secret_is_read_while_a_transaction_is_open(
+    platform: Surroundings, clock: Clock, metrics: Callable[[], list[str]]
+) -> None:
+    """Signing in writes an audit entry at its end, which needs the hash key; locks are held by then."""
+    open_transactions: list[bool] = []
+
+    def look(**_: object) -> None:
+        held = getattr(database._local, "connection", None)
+        is_open = held is not None and held.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+        open_transactions.append(is_open)
+
+    vault._provider().client.meta.events.register("before-call.secrets-manager.GetSecretValue", look, "look")
+    in_new_process()
+    signed_in = sign_in()
+    for _ in range(2):
+        clock.advance(seconds=vault.FRESHEN_AFTER_S + 1)
+        assert me(signed_in).status == 200
+        assert Client(HOST).as_bearer(signed_in.json["token"]).post("/api/auth/refresh").status == 200
+    vault._provider().client.meta.events.unregister("before-call.secrets-manager.GetSecretValue", unique_id="look")
+    assert open_transactions == [False] * 4  # platform and password at first, then the platform's twice
+    assert metrics() == []
 
 
 # The server must prove who it is.
