@@ -21,6 +21,8 @@ STAGES = ("dev", "prod")
 UNZIPPED_BYTES_MAX = 262_144_000
 """Lambda's law: 250 MB with everything (Lambda guide, Quotas)."""
 UNZIPPED_BYTES_AIM = 150_000_000
+TEMPLATE_BYTES_MAX = 1_000_000
+"""CloudFormation takes 1 MB from a bucket (CloudFormation guide, Quotas)."""
 PLACEHOLDER = "replaced-by-infra-cloud"
 """Part of the role that `.chalice/config.json` names, because Chalice wants one."""
 
@@ -79,6 +81,8 @@ def build(stage: str) -> Built:
     _describe(package, staging, stage, folder, merge)
     built = Built(package, stage, folder, folder / "sam.json")
     _check_roles(built)
+    if built.template_path.stat().st_size > TEMPLATE_BYTES_MAX:
+        raise PackageError(f"{built.template_path} is larger than the {TEMPLATE_BYTES_MAX:,} bytes of CloudFormation.")
     return built
 
 

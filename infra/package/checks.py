@@ -40,10 +40,10 @@ def check(template: Path) -> list[Verdict]:
 
 
 def cfn_lint(template: Path) -> Verdict:
-    """cfn-lint's verdict; warnings and informational notes count as findings too."""
+    """cfn-lint's verdict; warnings count as findings too."""
     program = pip.environment_of("cfn-lint") / "cfn-lint"
     regions = os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
-    done = _run([program, "--format", "json", "--include-checks", "I", "--regions", regions, "--", template])
+    done = _run([program, "--format", "json", "--regions", regions, "--", template])
     found = _parsed("cfn-lint", done)
     return Verdict("cfn-lint", None, 0, tuple(_lint_line(each) for each in found))
 
