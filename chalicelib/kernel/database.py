@@ -18,6 +18,8 @@ from chalicelib.kernel.settings import settings
 Connection = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT_S = 5
+cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor
+"""What executes statements; the local stage's meter puts one here that counts them."""
 _local = threading.local()
 
 
@@ -27,6 +29,7 @@ def connect(url: str) -> Connection:
         url,
         autocommit=True,
         row_factory=dict_row,
+        cursor_factory=cursor_factory,
         prepare_threshold=None,
         connect_timeout=CONNECT_TIMEOUT_S,
     )
