@@ -25,10 +25,10 @@ class BenchFailed(Exception):
 
 
 @contextmanager
-def running() -> Iterator[int]:
-    """Starts the local stage with the demo company and stops it; its port."""
+def running(**chosen: str) -> Iterator[int]:
+    """Starts the local stage with the demo company and stops it; its port. `chosen`: other variables of `make run`."""
     port, folder = free_port(), Path(tempfile.mkdtemp(prefix="quartermaster-bench-"))
-    environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"}
+    environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"} | chosen
     log = (folder / "stage.log").open("w+b")
     stage = subprocess.Popen(
         [sys.executable, "-m", "infra.local", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log

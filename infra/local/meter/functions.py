@@ -28,7 +28,8 @@ def measured(meter: Meter, function: str, handler: Handler, part_of: Callable[[d
                     "cpu_us": round((time.thread_time() - cpu) * 1_000_000),
                 })  # fmt: skip
             if "httpMethod" in event:
-                meter.add({"answer_bytes": answer_bytes(result)})
+                kind = int(result.get("statusCode", 502)) // 100
+                meter.add({"answer_bytes": answer_bytes(result), f"answers {kind}xx": 1})
             return result
 
     return invoke
