@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes bench setup
+.PHONY: help run day reset stop test lint openapi routes package bench setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ openapi: setup ## Write openapi.json anew from the declarations
 
 routes: setup ## Write the light route table anew and list all routes
 	@$(PY) -m infra.tools routes
+
+package: setup ## Build, check and boot the deployment package (STAGE=dev)
+	@$(PY) -m infra.package
 
 bench: setup ## Measure what DESIGN.md budgets, and requests per second
 	@$(PY) -m infra.bench

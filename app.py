@@ -16,6 +16,15 @@ from chalicelib.kernel.operations import operate as run_command
 app = App("quartermaster", (RouteEntry(*row) for row in routes.ROUTES))
 
 
+def _serve(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """A request like any other: the gateway sends these paths here, so that the function has its own concurrency and rights."""
+    return app(event, context)
+
+
+webhooks_api = app.lambda_function(name="webhooks_api")(_serve)
+voice_api = app.lambda_function(name="voice_api")(_serve)
+
+
 def _work_on(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Works on a batch of outbox messages; answers which of them SQS should deliver again."""
     return handle_batch(event, routes.CONSUMERS)
