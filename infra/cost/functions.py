@@ -20,9 +20,12 @@ class DeployedFunctions:
     by_name: Mapping[str, Resource]
     surfaces: Mapping[str, str]
     """Path prefix -> function; the longest that fits counts, APIHandler for all others."""
+    has_firewall: bool
+    access_log_bytes: int
+    """What the gateway logs of a request: as long as its format, whose variables are about as long as their values."""
 
     def memory_mb(self, function: str, part: str) -> Decimal:
-        """See `usage.Functions`. Raises CostError for a function that the template does not have."""
+        """Memory of the function that does a piece of work. Raises CostError for one that the template does not have."""
         return Decimal(str(self._of(function, part).properties.get("MemorySize", 128)))
 
     def time_price(self) -> str:
@@ -46,7 +49,10 @@ class DeployedFunctions:
 def functions_of(template: Template) -> DeployedFunctions:
     """The functions of a template and the paths of its gateway."""
     found = {resource.name: resource for resource in template.resources(*TYPES)}
-    return DeployedFunctions(found, _surfaces(template))
+    (api,) = template.resources("AWS::Serverless::Api")
+    access_log = str(api.properties.get("AccessLogSetting", {}).get("Format", ""))
+    has_firewall = bool(template.resources("AWS::WAFv2::WebACL"))
+    return DeployedFunctions(found, _surfaces(api), has_firewall, len(access_log))
 
 
 def resource_name(function: str) -> str:
@@ -54,18 +60,16 @@ def resource_name(function: str) -> str:
     return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^a-zA-Z0-9]", function))
 
 
-def _surfaces(template: Template) -> dict[str, str]:
+def _surfaces(api: Resource) -> dict[str, str]:
     """Which function the gateway's description names for each path; variables end a prefix."""
     found = {}
-    for api in template.resources("AWS::Serverless::Api", "AWS::ApiGateway::RestApi"):
-        body = api.properties.get("DefinitionBody") or api.properties.get("Body") or {}
-        for path, methods in body.get("paths", {}).items():
-            prefix = path.split("/{")[0].rstrip("/")
-            for method in methods.values():
-                found[prefix] = _function_in(method["x-amazon-apigateway-integration"]["uri"])
+    for path, methods in api.properties.get("DefinitionBody", {}).get("paths", {}).items():
+        for method in methods.values():
+            integration = method.get("x-amazon-apigateway-integration", {})
+            found[path.split("/{")[0].rstrip("/")] = _function_in(integration.get("uri"))
     return {prefix: function for prefix, function in found.items() if prefix and function}
 
 
-def _function_in(uri: Mapping[str, str]) -> str:
-    named = re.search(r"\$\{(\w+)\.Arn\}", str(uri))
+def _function_in(uri: object) -> str:
+    named = re.search(r"\$\{(\w+)\.(Arn|Alias)\}", str(uri))
     return named[1] if named else ""

@@ -17,9 +17,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
 
 from chalicelib.kernel.schedules import INTERVALS_S
+from infra.cost.functions import DeployedFunctions
 from infra.cost.prices import CostError, assumptions
 from infra.cost.samples import Parts, Sample
 
@@ -47,14 +47,6 @@ DIRECT = {
 """Measure -> price, one to one."""
 
 
-class Functions(Protocol):
-    """What the template says of functions."""
-
-    def memory_mb(self, function: str, part: str) -> Decimal:
-        """Memory of the function that does a piece of work."""
-        ...
-
-
 @dataclass(frozen=True)
 class Piece:
     """A piece of work and what it would be billed."""
@@ -65,7 +57,7 @@ class Piece:
     invocations: int
 
 
-def pieces_of(sample: Sample, functions: Functions) -> list[Piece]:
+def pieces_of(sample: Sample, functions: DeployedFunctions) -> list[Piece]:
     """What callers caused, piece by piece. Raises CostError for an AWS call that nobody has priced."""
     _check_known(sample.parts)
     return [
@@ -91,7 +83,7 @@ def _check_known(parts: Parts) -> None:
         raise CostError(f"{calls}: say in infra/local/meter/units.py what the call is billed as")
 
 
-def _quantities(function: str, part: str, counts: Counter[str], functions: Functions) -> Quantities:
+def _quantities(function: str, part: str, counts: Counter[str], functions: DeployedFunctions) -> Quantities:
     if function == RELAY:
         return {"sqs_requests": Decimal(counts["sqs_sends"])}
     found: defaultdict[str, Decimal] = defaultdict(Decimal)
@@ -106,8 +98,11 @@ def _quantities(function: str, part: str, counts: Counter[str], functions: Funct
     if function.endswith("_queue"):
         found["sqs_requests"] += 2 * counts["invocations"]
     if function == "api":
-        found["api_requests"] = found["waf_requests"] = Decimal(counts["invocations"])
-        found["data_out_gb"] = counts["answer_bytes"] / GB
+        requests = Decimal(counts["invocations"])
+        found["api_requests"] += requests
+        found["waf_requests"] += requests * functions.has_firewall
+        found["log_gb"] += requests * functions.access_log_bytes / GB
+        found["data_out_gb"] += counts["answer_bytes"] / GB
     return {name: quantity for name, quantity in found.items() if quantity}
 
 
@@ -116,7 +111,6 @@ def invoked(counts: Counter[str], memory_mb: Decimal) -> Quantities:
     said = assumptions()
     invocations = Decimal(counts["invocations"])
     gb = memory_mb / 1024
-    calls = provider_calls(counts)
     cold_starts = invocations / said["requests_per_cold_start"]
     log_bytes = counts["log_bytes"] + said["platform_log_bytes"] * invocations
     return {
@@ -124,8 +118,22 @@ def invoked(counts: Counter[str], memory_mb: Decimal) -> Quantities:
         MEASURED: measured_ms(counts, memory_mb) / 1000 * gb,
         ASSUMED: (assumed_ms(counts) + cold_starts * said["cold_start_ms"]) / 1000 * gb,
         "log_gb": log_bytes / GB,
-        "nat_gb": sum(calls.values()) * said["provider_call_kb"] * 1000 / GB,
+        "nat_gb": _nat_kb(counts) * 1000 / GB,
+        **read_secrets(cold_starts),
     }
+
+
+def _nat_kb(counts: Counter[str]) -> Decimal:
+    """What leaves through the NAT gateway: providers, and AWS but for DynamoDB and S3, which have doors of their own."""
+    said = assumptions()
+    aws = counts["sqs_sends"] + counts["sqs_look_ups"] + counts["iot_publishes"] + counts["eventbridge_events"]
+    return sum(provider_calls(counts).values()) * said["provider_call_kb"] + aws * said["aws_call_kb"]
+
+
+def read_secrets(environments: Decimal) -> Quantities:
+    """What environments read of Secrets Manager when they start; each read decrypts with our key."""
+    reads = environments * assumptions()["secrets_a_function"]
+    return {"secret_reads": reads, "kms_requests": reads}
 
 
 def measured_ms(counts: Counter[str], memory_mb: Decimal) -> Decimal:

@@ -100,9 +100,10 @@ def _metered() -> dict[str, Any]:
     folder = meter.folder()
     if folder is None:
         raise _Wrong("nothing is metered: start the platform with METER=1")
-    from infra.local.meter.database import database_work
+    from infra.local.meter.database import database_work, largest_item_bytes
 
-    return {"functions": meter.summed(folder), "database": database_work(Path(os.environ["QM_DATA_DIR"]))}
+    database = database_work(Path(os.environ["QM_DATA_DIR"]))
+    return {"functions": meter.summed(folder), "database": database, "largest_item_bytes": largest_item_bytes()}
 
 
 def _clock() -> dict[str, Any]:
