@@ -2,12 +2,12 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes package bench setup
+.PHONY: help run day reset stop test lint openapi routes package bench cost setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup ## Start everything on loopback (PORT=8080 DATA_DIR=.data DEMO=0 LIMITS=off DATABASE_URL=...)
+run: setup ## Start everything on loopback (PORT=8080 DATA_DIR=.data DEMO=0 LIMITS=off METER=1 DATABASE_URL=...)
 	@exec $(PY) -m infra.local run
 
 day: setup ## Play the business day against the running platform (PORT=8080)
@@ -35,6 +35,9 @@ routes: setup ## Write the light route table anew and list all routes
 
 package: setup ## Build, check and boot the deployment package (STAGE=dev)
 	@$(PY) -m infra.package
+
+cost: setup ## What a day, an order and a month cost on AWS (PLAYS=3 COST_URL=... of a stage run with METER=1)
+	@$(PY) -m infra.cost
 
 bench: setup ## Measure what DESIGN.md budgets, and requests per second
 	@$(PY) -m infra.bench

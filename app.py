@@ -9,8 +9,8 @@ from typing import Any
 from chalicelib import routes
 from chalicelib.kernel import schedules
 from chalicelib.kernel.application import App, RouteEntry
+from chalicelib.kernel.deployment import prepare as prepare_deployment
 from chalicelib.kernel.jobs import handle_batch
-from chalicelib.kernel.migrations import migrate_from_settings
 from chalicelib.kernel.operations import operate as run_command
 
 app = App("quartermaster", (RouteEntry(*row) for row in routes.ROUTES))
@@ -49,5 +49,5 @@ relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
 seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
-migrate = app.lambda_function(name="migrate")(migrate_from_settings)
+migrate = app.lambda_function(name="migrate")(prepare_deployment)
 operate = app.lambda_function(name="operate")(run_command)

@@ -20,7 +20,8 @@ from typing import Protocol
 from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
-from chalicelib.kernel.settings import Settings, settings
+from chalicelib.kernel.settings import Secrets, Settings, settings
+from chalicelib.kernel.vault import secrets
 
 __all__ = ["Mail", "Mailer", "ProviderRefused", "ProviderUnavailable", "SmtpMailer", "mailer", "message_id"]
 
@@ -71,14 +72,14 @@ class SmtpMailer:
         self._timeout_s = timeout_s
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "SmtpMailer":
-        """The mailer that the environment describes."""
+    def from_settings(cls, settings: Settings, secrets: Secrets) -> "SmtpMailer":
+        """The mailer that the environment and the secrets describe."""
         return cls(
             host=settings.smtp_host,
             port=settings.smtp_port,
             sender=settings.mail_from,
             username=settings.smtp_username,
-            password=settings.smtp_password,
+            password=secrets.smtp_password,
             starttls=settings.smtp_starttls,
         )
 
@@ -116,13 +117,13 @@ class SmtpMailer:
 
 
 @lru_cache(maxsize=1)
-def _mailer(of: Settings) -> SmtpMailer:
-    return SmtpMailer.from_settings(of)
+def _mailer(of: Settings, secrets: Secrets) -> SmtpMailer:
+    return SmtpMailer.from_settings(of, secrets)
 
 
 def mailer() -> Mailer:
-    """The process's mailer, as its settings describe it."""
-    return _mailer(settings())
+    """The process's mailer, as its settings and secrets describe it now."""
+    return _mailer(settings(), secrets())
 
 
 def message_id(key: str, sender: str) -> str:

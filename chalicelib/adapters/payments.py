@@ -17,7 +17,8 @@ from pydantic import SecretStr
 
 from chalicelib.adapters import signatures
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
-from chalicelib.kernel.settings import Settings, settings
+from chalicelib.kernel.settings import Secrets, Settings, settings
+from chalicelib.kernel.vault import secrets
 
 if TYPE_CHECKING:
     from stripe import StripeClient, StripeError
@@ -153,11 +154,11 @@ class StripeGateway:
         self._timeout_s = timeout_s
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "StripeGateway":
-        """The gateway that the environment describes."""
+    def from_settings(cls, settings: Settings, secrets: Secrets) -> "StripeGateway":
+        """The gateway that the environment and the secrets describe."""
         return cls(
-            api_key=settings.stripe_api_key,
-            webhook_secret=settings.stripe_webhook_secret,
+            api_key=secrets.stripe_api_key,
+            webhook_secret=secrets.stripe_webhook_secret,
             api_base=settings.stripe_api_base,
         )
 
@@ -244,13 +245,13 @@ class StripeGateway:
 
 
 @lru_cache(maxsize=1)
-def _gateway(of: Settings) -> StripeGateway:
-    return StripeGateway.from_settings(of)
+def _gateway(of: Settings, secrets: Secrets) -> StripeGateway:
+    return StripeGateway.from_settings(of, secrets)
 
 
 def gateway() -> PaymentGateway:
-    """The process's gateway, as its settings describe it."""
-    return _gateway(settings())
+    """The process's gateway, as its settings and secrets describe it now."""
+    return _gateway(settings(), secrets())
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from chalicelib.adapters.errors import WebhookRefused
 from chalicelib.kernel import clock
 from chalicelib.kernel.requests import HttpRequest
 from chalicelib.kernel.settings import settings
+from chalicelib.kernel.vault import secrets
 from chalicelib.kernel.webhooks import BadSignature, NotConfigured
 
 _TIME = re.compile(r"[0-9]{1,12}", re.ASCII)
@@ -66,7 +67,7 @@ def verify_stripe(request: HttpRequest) -> None:
     """``Stripe-Signature`` over the raw body, signed within five minutes of now. Raises BadSignature, NotConfigured."""
     from chalicelib.adapters import payments
 
-    with _judging(settings().stripe_webhook_secret):
+    with _judging(secrets().stripe_webhook_secret):
         payments.gateway().verify_webhook(request.raw_body, request.headers.get("stripe-signature"), clock.now())
 
 
@@ -78,7 +79,7 @@ def verify_twilio(request: HttpRequest) -> None:
     """
     from chalicelib.adapters import sms
 
-    with _judging(settings().twilio_auth_token):
+    with _judging(secrets().twilio_auth_token):
         url = settings().public_url.rstrip("/") + request.path
         form = _form(request.raw_body)
         sms.gateway().verify_callback(url, form, request.headers.get("x-twilio-signature"))
@@ -88,7 +89,7 @@ def verify_elevenlabs(request: HttpRequest) -> None:
     """``ElevenLabs-Signature`` over the raw body, signed at most 30 minutes ago. Raises BadSignature, NotConfigured."""
     from chalicelib.adapters import elevenlabs
 
-    secret, header = settings().elevenlabs_webhook_secret, request.headers.get("elevenlabs-signature")
+    secret, header = secrets().elevenlabs_webhook_secret, request.headers.get("elevenlabs-signature")
     with _judging(secret):
         elevenlabs.verify(request.raw_body, header, clock.now(), secret=secret)
 

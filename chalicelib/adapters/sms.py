@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
-from chalicelib.kernel.settings import Settings, settings
+from chalicelib.kernel.settings import Secrets, Settings, settings
+from chalicelib.kernel.vault import secrets
 
 __all__ = ["ProviderRefused", "ProviderUnavailable", "Sms", "SmsGateway", "TwilioGateway", "WebhookRefused", "gateway"]
 
@@ -78,11 +79,11 @@ class TwilioGateway:
         self._timeout_s = timeout_s
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "TwilioGateway":
-        """The gateway that the environment describes."""
+    def from_settings(cls, settings: Settings, secrets: Secrets) -> "TwilioGateway":
+        """The gateway that the environment and the secrets describe."""
         return cls(
             account_sid=settings.twilio_account_sid,
-            auth_token=settings.twilio_auth_token,
+            auth_token=secrets.twilio_auth_token,
             from_number=settings.twilio_from_number,
             api_base=settings.twilio_api_base,
         )
@@ -141,13 +142,13 @@ class TwilioGateway:
 
 
 @lru_cache(maxsize=1)
-def _gateway(of: Settings) -> TwilioGateway:
-    return TwilioGateway.from_settings(of)
+def _gateway(of: Settings, secrets: Secrets) -> TwilioGateway:
+    return TwilioGateway.from_settings(of, secrets)
 
 
 def gateway() -> SmsGateway:
-    """The process's gateway, as its settings describe it."""
-    return _gateway(settings())
+    """The process's gateway, as its settings and secrets describe it now."""
+    return _gateway(settings(), secrets())
 
 
 class _Form(dict[str, Any]):

@@ -25,7 +25,7 @@ def make_link(uow: UnitOfWork, customer_id: int, email: str) -> str:
     expires_at = int(clock.timestamp()) + VALID_H * 3600
     item = {"customer_id": str(customer_id), "email": email, "expires_at": str(expires_at)}
     with dynamo.required():
-        dynamo.put(_key(uow, token), _SORT, item, lasts_s=KEPT_S)
+        dynamo.put(_keys(uow, token)[0], _SORT, item, lasts_s=KEPT_S)
     return settings().public_url.rstrip("/") + PATH + token
 
 
@@ -35,7 +35,7 @@ def use_token(uow: UnitOfWork, token: str) -> Outcome:
     An expired token still says ``success`` to somebody whose address is verified already. Raises Unavailable.
     """
     with dynamo.required():
-        item = dynamo.get(_key(uow, token), _SORT)
+        item = next(filter(None, (dynamo.get(key, _SORT) for key in _keys(uow, token))), None)
     if item is None:
         return "invalid"
     is_expired = int(item["expires_at"]) <= clock.timestamp()
@@ -49,5 +49,6 @@ def landing(outcome: Outcome) -> str:
     return f"{settings().public_url.rstrip('/')}/?email_verified={outcome}"
 
 
-def _key(uow: UnitOfWork, token: str) -> str:
-    return f"verify#{uow.organization.id}#{ids.keyed_hash('verify_email', token).hex()}"
+def _keys(uow: UnitOfWork, token: str) -> list[str]:
+    """Where the item of a token is: the first, or one of the others if it was made under an earlier hash key."""
+    return [f"verify#{uow.organization.id}#{hashed.hex()}" for hashed in ids.keyed_hashes("verify_email", token)]

@@ -28,9 +28,9 @@ class RefreshToken:
         return f"{PREFIX}{self.session_id}.{self.secret}"
 
     @property
-    def hash(self) -> str:
-        """What is stored."""
-        return ids.keyed_hash("refresh_token", self.text).hex()
+    def hashes(self) -> list[str]:
+        """What is stored is the first; the others are what earlier hash keys made of it."""
+        return [hashed.hex() for hashed in ids.keyed_hashes("refresh_token", self.text)]
 
 
 def parse(text: str) -> RefreshToken | None:
@@ -47,7 +47,7 @@ def start(session_id: str) -> str:
     """The first token of a family. Raises Unavailable."""
     first = RefreshToken(session_id, ids.token())
     with dynamo.required():
-        dynamo.put(_key(session_id), _SORT, {"hash": first.hash}, lasts_s=int(SESSION_LASTS_MAX.total_seconds()))
+        dynamo.put(_key(session_id), _SORT, {"hash": first.hashes[0]}, lasts_s=int(SESSION_LASTS_MAX.total_seconds()))
     return first.text
 
 
@@ -64,7 +64,7 @@ def rotate(used: RefreshToken) -> Rotation:
     following = RefreshToken(used.session_id, ids.token())
     key = _key(used.session_id)
     with dynamo.required():
-        if dynamo.swap(key, _SORT, "hash", old=used.hash, new=following.hash):
+        if any(dynamo.swap(key, _SORT, "hash", old=old, new=following.hashes[0]) for old in used.hashes):
             return Rotation("next", following.text)
         return Rotation("reused" if dynamo.delete(key, _SORT) else "unknown")
 

@@ -129,7 +129,7 @@ def allowed_origins() -> frozenset[str]:
 
 
 def _key_entrance(value: str) -> Entrance:
-    return Entrance(ENTER_KEY, {"key_hash": ids.keyed_hash("api_key", value)})
+    return Entrance(ENTER_KEY, {"key_hashes": ids.keyed_hashes("api_key", value)})
 
 
 # Who there is.

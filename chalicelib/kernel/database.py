@@ -11,15 +11,17 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from chalicelib.kernel import credentials
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.kernel.log import logger
-from chalicelib.kernel.settings import settings
+from chalicelib.kernel.log import count, logger
 
 Connection = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT_S = 5
 cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor
 """What executes statements; the local stage's meter puts one here that counts them."""
+REFUSED_RETRY_AFTER_S = 10
+"""When to come again after a refused password: a rotation takes about that long."""
 _local = threading.local()
 
 
@@ -42,12 +44,36 @@ def connection() -> Connection:
         return held
     started = time.monotonic()
     try:
-        _local.connection = connect(settings().database_url.get_secret_value())
+        opened = _connect_as_application()
     except psycopg.OperationalError as error:
+        if _is_refusal(error):
+            count("DatabaseRefused")
+            logger.error("database refused the password")
+            raise Unavailable(retry_after_s=REFUSED_RETRY_AFTER_S) from error
         logger.error("database unreachable", extra={"seconds": round(time.monotonic() - started, 3)})
         raise Unavailable from error
-    opened: Connection = _local.connection
+    _local.connection = opened
     return opened
+
+
+def _connect_as_application() -> Connection:
+    """A refused password may have been changed since we read it: it is read again, and a new one tried."""
+    known = credentials.of("application")
+    try:
+        return connect(known)
+    except psycopg.OperationalError as error:
+        renewed = credentials.of("application", renewed=True) if _is_refusal(error) else known
+        if renewed == known:
+            raise
+    return connect(renewed)
+
+
+def _is_refusal(error: psycopg.OperationalError) -> bool:
+    """Whether the server had asked for the password when it ended the attempt.
+
+    libpq does not hand on the SQLSTATE of a failed connection, and the sentences of PostgreSQL and of RDS Proxy differ.
+    """
+    return error.pgconn is not None and bool(error.pgconn.used_password)
 
 
 def discard() -> None:

@@ -39,11 +39,11 @@ class KeyInUse(Conflict):
 
 @dataclass(frozen=True)
 class Key:
-    """One caller's key for one route, with the hash of what was asked."""
+    """One caller's key for one route, with the hash of what was asked under each hash key, the newest first."""
 
     route: str
     key: str
-    body_hash: bytes
+    body_hashes: list[bytes]
 
     def params(self, uow: UnitOfWork) -> dict[str, object]:
         """Parameters of the kernel's statements about keys."""
@@ -62,14 +62,15 @@ def key_of(request: HttpRequest) -> Key | None:
     if not 0 < len(value) <= KEY_LENGTH_MAX or not (value.isascii() and value.isprintable()):
         raise BadRequest("Idempotency-Key must be 1 to 255 printable ASCII characters")
     asked = hashlib.sha256(repr(sorted(request.query.items())).encode() + b"\0" + request.raw_body)
-    return Key(f"{request.method} {request.path}", value, ids.keyed_hash("idempotency", asked.hexdigest()))
+    return Key(f"{request.method} {request.path}", value, ids.keyed_hashes("idempotency", asked.hexdigest()))
 
 
 def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
     """Takes the key for this request, or gives the kept answer. Raises KeyReused, KeyInUse."""
     params = {
         **key.params(uow),
-        "body_hash": key.body_hash,
+        "body_hash": key.body_hashes[0],
+        "body_hashes": key.body_hashes,
         "claimed_until": uow.now + CLAIMED_FOR,
         "expired_before": uow.now - KEPT_FOR,
         "now": uow.now,
@@ -78,7 +79,7 @@ def claim(uow: UnitOfWork, key: Key) -> HttpResponse | None:
         uow.savepoint()
         return None
     kept = uow.row(store.FIND_KEY, key.params(uow))
-    if kept is not None and bytes(kept["body_hash"]) != key.body_hash:
+    if kept is not None and bytes(kept["body_hash"]) not in key.body_hashes:
         raise KeyReused
     if kept is None or kept["status"] is None:
         raise KeyInUse(headers={"Retry-After": "1"})

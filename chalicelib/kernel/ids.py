@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, Strict
 
-from chalicelib.kernel.settings import settings
+from chalicelib.kernel import vault
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Thirty signs without those that are misread or misheard (0/O, 1/I/L, U)."""
@@ -36,15 +36,21 @@ def one_time_code() -> str:
 
 
 def keyed_hash(purpose: str, secret: str) -> bytes:
-    """HMAC-SHA256 under the installation's hash key, so that a leaked table of hashes cannot be searched.
+    """HMAC-SHA256 under the installation's newest hash key, so that a leaked table of hashes cannot be searched.
 
-    `purpose` separates uses: the hash of a code is of no use as the hash of a key.
+    `purpose` separates uses: the hash of a code is of no use as the hash of a key. For what is stored; what comes back
+    is looked up with `keyed_hashes`.
     """
-    key = settings().hash_key.get_secret_value().encode()
-    if not key:
-        raise RuntimeError("QM_HASH_KEY is not set")
+    return keyed_hashes(purpose, secret)[0]
+
+
+def keyed_hashes(purpose: str, secret: str) -> list[bytes]:
+    """The hash under each of the installation's keys, the newest first: what was stored before a rotation still counts."""
+    keys = vault.secrets().hash_key.get_secret_value().split()
+    if not keys:
+        raise RuntimeError("hash_key is not set")
     said = f"{purpose}\0{secret}".encode(errors="surrogatepass")  # a header may hold what is no text
-    return hmac.new(key, said, hashlib.sha256).digest()
+    return [hmac.new(key.encode(), said, hashlib.sha256).digest() for key in keys]
 
 
 def uuid7(now_ms: int) -> uuid.UUID:

@@ -40,22 +40,24 @@ logger.addFilter(_leave_out_words)
 def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Adds to a CloudWatch metric: what alarms look at (dead letters, surprises, a throttle that cannot ask).
 
+    Counted twice: per stage, which is what an alarm can look at, and with the dimensions, which say where it was.
     Written directly in the embedded metric format: Powertools' Metrics keeps its state on the class, which the
     threads of the local server would mix up. Source: CloudWatch, Embedded metric format specification.
     """
-    names = list(dimensions)
+    names = ["stage", *dimensions]
     record: dict[str, Any] = {
         "_aws": {
             "Timestamp": int(time.time() * 1000),
             "CloudWatchMetrics": [
                 {
                     "Namespace": "Quartermaster",
-                    "Dimensions": [names],
+                    "Dimensions": [["stage"], names] if dimensions else [names],
                     "Metrics": [{"Name": name, "Unit": "Count"}],
                 }
             ],
         },
         name: value,
+        "stage": settings().stage,
         **dimensions,
     }
     sys.stdout.write(json.dumps(record) + "\n")

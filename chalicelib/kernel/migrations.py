@@ -13,7 +13,6 @@ import psycopg
 
 from chalicelib.kernel import database, store
 from chalicelib.kernel.log import logger
-from chalicelib.kernel.settings import settings
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK_TRIES = 5
@@ -37,6 +36,10 @@ class MigrationMismatch(Exception):
     """The database's history is not this program's."""
 
 
+class OutOfTime(Exception):
+    """What is missing does not fit into the time there is; what was applied before stays."""
+
+
 def load(folder: Path = FOLDER) -> list[Migration]:
     """All migrations in order. Raises MigrationMismatch for a gap, a number given twice or a file without one."""
     found = [
@@ -48,13 +51,17 @@ def load(folder: Path = FOLDER) -> list[Migration]:
     return found
 
 
-def migrate(owner_url: str, folder: Path = FOLDER) -> list[str]:
+def migrate(owner_url: str, folder: Path = FOLDER, *, within_s: float | None = None) -> list[str]:
     """Applies what is missing; the names of what was applied. May be repeated and run by several at once.
 
     A database that is ahead of this program is left alone: old code keeps serving while a new version rolls out.
-    Raises MigrationMismatch for an applied file that has changed, psycopg.errors.LockNotAvailable after `LOCK_TRIES`.
+    `within_s`: seconds after which the server cancels what still runs, so that whoever asked hears of it.
+    Raises MigrationMismatch for an applied file that has changed, psycopg.errors.LockNotAvailable after `LOCK_TRIES`,
+    OutOfTime or psycopg.errors.QueryCanceled when the time is over.
     """
+    deadline = None if within_s is None else time.monotonic() + within_s
     with database.connect(owner_url) as connection:
+        _limit(connection, deadline)
         connection.execute(store.LOCK_MIGRATIONS)
         try:
             connection.execute(store.CREATE_MIGRATIONS)
@@ -67,10 +74,21 @@ def migrate(owner_url: str, folder: Path = FOLDER) -> list[str]:
                 elif known["checksum"] != migration.checksum:
                     raise MigrationMismatch(f"{migration.version:04d}_{migration.name} was edited after it was applied")
             for migration in missing:
+                _limit(connection, deadline)
                 _apply(connection, migration)
             return [f"{m.version:04d}_{m.name}" for m in missing]
         finally:
             connection.execute(store.UNLOCK_MIGRATIONS)
+
+
+def _limit(connection: database.Connection, deadline: float | None) -> None:
+    """Lets no statement run beyond the deadline."""
+    if deadline is None:
+        return
+    left_s = deadline - time.monotonic()
+    if left_s <= 0:
+        raise OutOfTime("the time for migrations is over")
+    connection.execute(store.SET_STATEMENT_TIMEOUT, {"milliseconds": str(max(1, int(left_s * 1000)))})
 
 
 def _apply(connection: database.Connection, migration: Migration) -> None:
@@ -90,8 +108,3 @@ def _apply(connection: database.Connection, migration: Migration) -> None:
         else:
             logger.info("migrated", extra={"version": migration.version, "migration": migration.name})
             return
-
-
-def migrate_from_settings(_event: dict[str, object], _context: object) -> dict[str, list[str]]:
-    """The migration step of a deployment: a Lambda function that applies what is missing."""
-    return {"applied": migrate(settings().database_owner_url.get_secret_value())}

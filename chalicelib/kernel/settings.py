@@ -1,13 +1,14 @@
-"""Settings from the environment, read once.
+"""Settings from the environment, read once; and what secrets there are.
 
-Deployed, secrets arrive through SSM or Secrets Manager (`Settings.secret`); on the local stage they are plain
-environment variables that the stage sets. Nothing else in the project reads ``os.environ``.
+Secrets are no settings: they may change while a process runs, and reading one may fail. `kernel/vault.py` gives them out:
+deployed from Secrets Manager, on the local and test stages from environment variables that the stage sets. Nothing else in
+the project reads ``os.environ``.
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
-from pydantic import SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -18,9 +19,28 @@ class Settings(BaseSettings):
 
     stage: Literal["local", "test", "dev", "prod"] = "local"
     database_url: SecretStr = SecretStr("")
-    """libpq URL of the application's role, which row-level security binds."""
+    """Local and test stages: libpq URL of the application's role, which row-level security binds."""
     database_owner_url: SecretStr = SecretStr("")
-    """libpq URL of the schema's owner; only migrations and the local stage have it."""
+    """Local and test stages: libpq URL of the schema's owner; only migrations and the local stage have it."""
+
+    secret_id: str = ""
+    """Deployed: name or ARN of the secret that holds `Secrets` as one JSON document."""
+    database_secret_id: str = ""
+    """Deployed: the application's role as ``{"username", "password"}``, the form that RDS Proxy reads as well."""
+    database_owner_secret_id: str = ""
+    """Deployed, in `migrate` and `operate` only: the schema's owner, in the same form."""
+    database_master_secret_id: str = ""
+    """Deployed, in `migrate` only: the cluster's master user, who makes the two roles and the database."""
+    database_host: str = ""
+    """Deployed: the endpoint of RDS Proxy, where the application's role connects."""
+    database_cluster_host: str = ""
+    """Deployed, in `migrate` and `operate` only: the cluster's writer endpoint, where owner and master connect."""
+    database_port: int = 5432
+    database_name: str = "quartermaster"
+    """The database that `migrate` makes; the cluster itself is created without one."""
+    database_ca_file: str = ""
+    """PEM file that signs the server's certificate; empty: Amazon's roots, which the package brings."""
+
     public_url: str = "http://127.0.0.1:8080"
     """Where callers reach us: links in mails, the URL that Twilio signs, the Origin of our own pages."""
     allowed_origins: str = ""
@@ -34,24 +54,14 @@ class Settings(BaseSettings):
     object_endpoint_url: str = ""
     """S3-compatible endpoint for objects (R2); empty: what boto3 finds, AWS_ENDPOINT_URL_S3 included."""
 
-    jwt_keys: SecretStr = SecretStr("")
-    """``kid:secret`` pairs separated by spaces; the first signs, all verify."""
-    hash_key: SecretStr = SecretStr("")
-    """Key of the HMACs over one-time codes, tokens, API keys and audit rows."""
-
-    stripe_api_key: SecretStr = SecretStr("")
     stripe_api_base: str = "https://api.stripe.com"
-    stripe_webhook_secret: SecretStr = SecretStr("")
     twilio_account_sid: str = ""
-    twilio_auth_token: SecretStr = SecretStr("")
     twilio_api_base: str = ""
     """Base URL of the Twilio double on the local stage; empty: Twilio."""
     twilio_from_number: str = ""
-    elevenlabs_webhook_secret: SecretStr = SecretStr("")
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_username: str = ""
-    smtp_password: SecretStr = SecretStr("")
     smtp_starttls: bool = True
     mail_from: str = "Quartermaster <no-reply@quartermaster.invalid>"
 
@@ -68,6 +78,37 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """True where doubles stand in for providers: the only stages that may bend the clock or the limits."""
         return self.stage in ("local", "test")
+
+    @cached_property
+    def local_secrets(self) -> "Secrets":
+        """The secrets that the environment holds; empty when deployed."""
+        return LocalSecrets()
+
+
+class Secrets(BaseModel):
+    """Every secret of the platform but the database's passwords; deployed, the fields of one JSON document.
+
+    A field that the document has beside these is left alone, so that older code runs with a newer document.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    jwt_keys: SecretStr = SecretStr("")
+    """``kid:secret`` pairs separated by spaces; the first signs, all verify."""
+    hash_key: SecretStr = SecretStr("")
+    """Keys of the HMACs over one-time codes, tokens, API keys and audit rows, separated by spaces; the first makes
+    hashes, all recognise them. API keys and audit entries last: a key that was once first stays on the list."""
+    stripe_api_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    twilio_auth_token: SecretStr = SecretStr("")
+    elevenlabs_webhook_secret: SecretStr = SecretStr("")
+    smtp_password: SecretStr = SecretStr("")
+
+
+class LocalSecrets(Secrets, BaseSettings):
+    """The same from the environment, where doubles stand in for providers."""
+
+    model_config = SettingsConfigDict(env_prefix="QM_", frozen=True)
 
 
 @lru_cache(maxsize=1)

@@ -1,4 +1,4 @@
-"""The kernel's own SQL: entering as somebody, idempotency keys, outbox, audit, inbound webhooks, migrations."""
+"""The kernel's own SQL: entering as somebody, idempotency keys, outbox, audit, inbound webhooks, roles, migrations."""
 
 from psycopg.sql import SQL
 
@@ -14,7 +14,14 @@ ENTER_PUBLIC = "SELECT enter_public(%(host)s) AS entered"
 ENTER_SESSION = """
     SELECT enter_session(%(session_id)s::uuid, %(kind)s, %(principal_id)s, %(issued_at)s, %(now)s) AS entered
 """
-ENTER_KEY = "SELECT enter_key(%(key_hash)s, %(now)s) AS entered"
+# An API key may have been hashed under an earlier hash key; the first hash that is known enters.
+ENTER_KEY = """
+    SELECT entered
+      FROM unnest(%(key_hashes)s::bytea[]) WITH ORDINALITY AS candidate (key_hash, place),
+           enter_key(candidate.key_hash, %(now)s) AS entered
+     ORDER BY entered ? 'refused', place
+     LIMIT 1
+"""
 ENTER_MACHINE = "SELECT enter_machine(%(organization_id)s, %(name)s) AS entered"
 
 CLAIM_KEY = """
@@ -27,7 +34,7 @@ CLAIM_KEY = """
            status = NULL, reply = NULL, headers = NULL
      WHERE idempotency_key.created_at < %(expired_before)s
         OR (idempotency_key.status IS NULL AND idempotency_key.claimed_until < %(now)s
-            AND idempotency_key.body_hash = EXCLUDED.body_hash)
+            AND idempotency_key.body_hash = ANY(%(body_hashes)s::bytea[]))
     RETURNING key
 """
 FIND_KEY = """
@@ -137,6 +144,23 @@ COUNT_UNCHAINED = """
              WHERE NOT EXISTS (SELECT FROM audit_entry e WHERE e.id = u.audit_id)) AS entries
 """
 
+# Before there is a schema (kernel/roles.py). Names cannot be parameters: psycopg quotes them.
+LOCK_ROLES = "SELECT pg_advisory_lock(hashtextextended('quartermaster roles', 0))"
+FIND_ROLE = "SELECT rolsuper OR rolbypassrls AS is_unbound FROM pg_roles WHERE rolname = %(role)s"
+CREATE_ROLE = SQL("CREATE ROLE {role} {options} PASSWORD {verifier}")
+CHANGE_PASSWORD = SQL("ALTER ROLE {role} PASSWORD {verifier}")
+GRANT_ROLE = SQL("GRANT {granted} TO {to}")
+JOIN_ROLE = SQL("GRANT {role} TO CURRENT_USER")
+FIND_DATABASE = "SELECT pg_get_userbyid(datdba) AS owner FROM pg_database WHERE datname = %(database)s"
+CREATE_DATABASE = SQL("CREATE DATABASE {database} OWNER {owner}")
+CREATE_SORTED_DATABASE = SQL("""
+    CREATE DATABASE {database} OWNER {owner} TEMPLATE template0 ENCODING 'UTF8'
+           LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'
+""")
+GIVE_DATABASE = SQL("ALTER DATABASE {database} OWNER TO {owner}")
+CLOSE_DATABASE = SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC")
+ADMIT_TO_DATABASE = SQL("GRANT CONNECT ON DATABASE {database} TO {application}")
+
 LOCK_MIGRATIONS = "SELECT pg_advisory_lock(hashtextextended('schema_migration', 0))"
 UNLOCK_MIGRATIONS = "SELECT pg_advisory_unlock(hashtextextended('schema_migration', 0))"
 CREATE_MIGRATIONS = """
@@ -150,3 +174,4 @@ RECORD_MIGRATION = """
     INSERT INTO schema_migration (version, name, checksum) VALUES (%(version)s, %(name)s, %(checksum)s)
 """
 SET_LOCK_TIMEOUT = "SET LOCAL lock_timeout = '4s'"
+SET_STATEMENT_TIMEOUT = "SELECT set_config('statement_timeout', %(milliseconds)s::text, false)"

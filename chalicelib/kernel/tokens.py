@@ -13,8 +13,7 @@ from uuid import UUID
 
 import jwt
 
-from chalicelib.kernel import clock
-from chalicelib.kernel.settings import settings
+from chalicelib.kernel import clock, vault
 
 Audience = Literal["wms", "commerce", "storage", "shop"]
 ISSUER = "quartermaster"
@@ -38,10 +37,16 @@ class BadToken(Exception):
 
 @lru_cache(maxsize=4)
 def _keys(configured: str) -> dict[str, str]:
-    keys = dict(pair.split(":", 1) for pair in configured.split())
-    if not keys:
-        raise RuntimeError("QM_JWT_KEYS is not set")
-    return keys
+    pairs = [pair.partition(":") for pair in configured.split()]
+    if not pairs or not all(kid and secret for kid, _, secret in pairs):
+        raise RuntimeError("jwt_keys is not set, or not made of kid:secret pairs")
+    return {kid: secret for kid, _, secret in pairs}
+
+
+def _secret_of(kid: str) -> str | None:
+    """The secret of a key id. An unknown one may be newer than our list, which is then read again."""
+    known = _keys(vault.secrets().jwt_keys.get_secret_value()).get(kid)
+    return known or _keys(vault.renewed_secrets().jwt_keys.get_secret_value()).get(kid)
 
 
 def issue(
@@ -55,7 +60,7 @@ def issue(
     expires_at: datetime,
 ) -> str:
     """Signs a token with the first key."""
-    kid, secret = next(iter(_keys(settings().jwt_keys.get_secret_value()).items()))
+    kid, secret = next(iter(_keys(vault.secrets().jwt_keys.get_secret_value()).items()))
     claims = {
         "iss": ISSUER,
         "aud": audience,
@@ -73,7 +78,7 @@ def read(token: str, audiences: frozenset[str]) -> Claims:
     """Verifies signature, times, issuer and audience. Raises BadToken."""
     try:
         kid = jwt.get_unverified_header(token).get("kid")
-        secret = _keys(settings().jwt_keys.get_secret_value()).get(kid or "")
+        secret = _secret_of(kid or "")
         if secret is None:
             raise BadToken("unknown key")
         claims = jwt.decode(

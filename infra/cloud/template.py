@@ -5,6 +5,7 @@ a `ForEach` list, whose entries repeat `Resources` for every row of `Over`, each
 resolved here and not by AWS::LanguageExtensions, so that every tool that reads the template sees what will be made.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,11 +14,13 @@ from typing import Any, Final, Literal, get_args
 
 import yaml
 
+from chalicelib.kernel import migrations
+
 FOLDER = Path(__file__).parent
 Stage = Literal["dev", "prod"]
 SECTIONS: Final = ("Parameters", "Rules", "Conditions", "Resources", "Outputs")
 _TOKEN = re.compile(r"<(\w+)>")
-_WITH_PREFIX = {"Ref": "Ref", "Condition": "Condition"}
+_WITHOUT_FN = {"Ref": "Ref", "Condition": "Condition"}
 """Short forms whose long form has no ``Fn::`` before it."""
 
 
@@ -47,7 +50,7 @@ def _short_form(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
     else:
         assert isinstance(node, yaml.MappingNode)
         value = loader.construct_mapping(node, deep=True)
-    return {_WITH_PREFIX.get(name, f"Fn::{name}"): value}
+    return {_WITHOUT_FN.get(name, f"Fn::{name}"): value}
 
 
 _Loader.add_multi_constructor("!", _short_form)
@@ -55,7 +58,7 @@ _Loader.add_multi_constructor("!", _short_form)
 
 def load(path: Path) -> dict[str, Any]:
     """One file, short forms written out. Raises TemplateError for a key given twice."""
-    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
+    loaded: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     return loaded
 
 
@@ -76,7 +79,13 @@ def merged(stage: str) -> dict[str, Any]:
                 template[section][name] = entry
     for name, defaults in load(FOLDER / "stages.yaml").items():
         template["Parameters"][name]["Default"] = defaults[stage]
+    template["Resources"]["Migration"]["Properties"]["Migrations"] = _fingerprint()
     return template
+
+
+def _fingerprint() -> str:
+    """Changes with the migrations, so that CloudFormation runs the migration step when there is something to apply."""
+    return hashlib.sha256("".join(migration.checksum for migration in migrations.load()).encode()).hexdigest()
 
 
 def _entries(file: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -31,12 +31,16 @@ def _functions(stage: str) -> dict[str, Any]:
     """What `chalice package` makes of app.py, as far as it costs: functions with their memory, and the API."""
     from chalice.cli.factory import CLIFactory
 
-    from infra.cost.functions import API, resource_name
+    from infra.cost.functions import resource_name
 
     config = CLIFactory(str(ROOT)).create_config_obj(stage)
-    names = {API: "api_handler"}
+    api = gateway.RESOURCES[gateway.EVERYTHING_ELSE]
+    names = {api: gateway.EVERYTHING_ELSE}
     names |= {resource_name(function.name): function.name for function in config.chalice_app.pure_lambda_functions}
-    resources: dict[str, Any] = {CHALICE_API: {"Type": "AWS::Serverless::Api", "Properties": {}}}
+    resources: dict[str, Any] = {
+        CHALICE_API: {"Type": "AWS::Serverless::Api", "Properties": {}},
+        f"{api}InvokePermission": {"Type": "AWS::Lambda::Permission", "Properties": {}},
+    }
     for resource, name in names.items():
         scoped = config.scope(stage, name)
         properties = {"MemorySize": scoped.lambda_memory_size, "Architectures": [scoped.lambda_architecture]}

@@ -61,11 +61,11 @@ def platform() -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
 
 
-def measure(base_url: str, plays: int) -> Measured:
+def measure(base_url: str, plays: int, *, idle_s: float = IDLE_S) -> Measured:
     """Watches the stage while nobody calls, then plays the day `plays` times. Raises CostError when one fails."""
     _play(base_url)  # the first loads every module and opens every connection, which Lambda does at cold starts
     before = _look(base_url)
-    time.sleep(IDLE_S)
+    time.sleep(idle_s)
     looks = [_look(base_url)]
     for _ in range(plays):
         _play(base_url)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from infra.local import roles
+from chalicelib.kernel import roles
 from infra.local.errors import StageError
 from infra.local.postgres import Cluster
 
@@ -136,7 +136,7 @@ def on_given_server(database_url: str) -> Database:
     passwords = {role: _derived(database_url, role) for role in (roles.OWNER, roles.APPLICATION)}
     try:
         admin_url = _reachable(database_url)
-        roles.prepare(admin_url, passwords, name)
+        roles.prepare(admin_url, passwords, name, may_reset=True)
     except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
         raise StageError(f"DATABASE_URL cannot be used: {str(error).strip().splitlines()[0]}.") from None
     owner, app = (

@@ -16,7 +16,8 @@ from urllib.parse import quote
 
 import psycopg
 
-from infra.local import binaries, processes, roles
+from chalicelib.kernel import roles
+from infra.local import binaries, processes
 from infra.local.errors import StageError
 from infra.local.privileges import Account, account_for_servers, shared_home
 
@@ -113,7 +114,7 @@ def start_postgres(data_dir: Path, *, durable: bool, port: int | None = None, lo
     )
     cluster.is_temporary = not durable and folder != data_dir
     try:
-        roles.prepare(cluster.superuser_url(), passwords)
+        roles.prepare(cluster.superuser_url(), passwords, may_reset=True)
     except BaseException:
         cluster.stop()
         raise

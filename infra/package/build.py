@@ -21,7 +21,6 @@ STAGES = ("dev", "prod")
 UNZIPPED_BYTES_MAX = 262_144_000
 """Lambda's law: 250 MB with everything (Lambda guide, Quotas)."""
 UNZIPPED_BYTES_AIM = 150_000_000
-PACKAGES_KEPT = 4
 PLACEHOLDER = "replaced-by-infra-cloud"
 """Part of the role that `.chalice/config.json` names, because Chalice wants one."""
 
@@ -96,7 +95,6 @@ def pack(revision: str | None = None) -> Package:
         (folder / code.REQUIREMENTS).unlink()
         inputs = (code.fingerprint(folder), libraries.name)
         made = pip.kept(f"package-{found.name}", inputs, lambda into: _pack(folder, libraries, into, found))
-    _forget_old(made)
     sizes: dict[str, Any] = json.loads((made / "sizes.json").read_text(encoding="utf-8"))
     return Package(made / "deployment.zip", found, sizes["files"], sizes["size"], sizes["by_package"])
 
@@ -123,16 +121,6 @@ def _package_of(name: str) -> str:
     return first.removesuffix(".libs").split("-")[0]
 
 
-def _forget_old(made: Path) -> None:
-    """Removes packages of the past. The mark's time says when one was last wanted."""
-    mark = pip.CACHE / f"{made.name}.complete"
-    mark.touch()
-    marks = sorted(pip.CACHE.glob("package-*.complete"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for old in marks[PACKAGES_KEPT:]:
-        old.unlink(missing_ok=True)
-        shutil.rmtree(pip.CACHE / old.name.removesuffix(".complete"), ignore_errors=True)
-
-
 def _stage(staging: Path, package: Package) -> None:
     """A Chalice project with nothing to install: `chalice package` in it makes the same template by hand."""
     shutil.copytree(package.zip_file.parent / "code", staging)
@@ -155,7 +143,9 @@ def _describe(package: Package, staging: Path, stage: str, folder: Path, merge: 
     }
     script = Path(__file__).parent / "describe.py"
     command = [package.target.python, "-s", "-P", script, staging, stage, package.zip_file, folder, merge]
-    done = subprocess.run(command, cwd=staging, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=staging, env=environment, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise PackageError(f"chalice package failed: {done.stderr.strip()[-900:]}")
 

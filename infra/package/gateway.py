@@ -7,19 +7,28 @@ the template that is merged into Chalice's (FACTS.md, Chalice 6).
 from typing import Any
 
 ANY = "x-amazon-apigateway-any-method"
+EVERYTHING_ELSE = "api_handler"
 SURFACES = {
-    "/api/voice": "VoiceApi",
-    "/api/voice/webhook": "WebhooksApi",
-    "/api/webhooks": "WebhooksApi",
-    "/api/sms": "WebhooksApi",
+    "/api/voice": "voice_api",
+    "/api/voice/webhook": "webhooks_api",
+    "/api/webhooks": "webhooks_api",
+    "/api/sms": "webhooks_api",
 }
-"""Prefix -> resource of the function that serves it. `/api/sms` is Twilio's status callback."""
+"""Prefix -> the function of app.py that serves it. `/api/sms` is Twilio's status callback."""
+RESOURCES = {"api_handler": "APIHandler", "voice_api": "VoiceApi", "webhooks_api": "WebhooksApi"}
+"""Function -> its resource in the template, as Chalice names it."""
+
+
+def function_of(path: str) -> str:
+    """The function that the gateway calls for a path: that of the longest prefix made of whole segments."""
+    fitting = [prefix for prefix in SURFACES if path == prefix or path.startswith(f"{prefix}/")]
+    return SURFACES[max(fitting, key=len)] if fitting else EVERYTHING_ELSE
 
 
 def description() -> dict[str, Any]:
     """What is merged into Chalice's template: paths, binary bodies, and the right of the gateway to call the functions."""
     body = {"x-amazon-apigateway-binary-media-types": ["*/*"], "paths": _paths()}
-    functions = sorted(set(SURFACES.values()))
+    functions = sorted({RESOURCES[function] for function in SURFACES.values()})
     return {
         "Resources": {
             "RestAPI": {"Properties": {"DefinitionBody": body}},
@@ -37,7 +46,7 @@ def _paths() -> dict[str, Any]:
     paths = {"/{proxy+}": {ANY: {"parameters": [_PROXY]}}}
     nodes = {prefix.rsplit("/", depth)[0] for prefix in SURFACES for depth in range(prefix.count("/"))}
     for node in sorted(nodes):
-        function = SURFACES.get(node, "APIHandler")
+        function = RESOURCES[function_of(node)]
         paths[node] = {ANY: {"x-amazon-apigateway-integration": _integration(function)}}
         paths[f"{node}/{{proxy+}}"] = {
             ANY: {"parameters": [_PROXY], "x-amazon-apigateway-integration": _integration(function)}
@@ -45,7 +54,7 @@ def _paths() -> dict[str, Any]:
     return paths
 
 
-_PROXY = {"name": "proxy", "in": "path", "required": True, "type": "string"}
+_PROXY: dict[str, Any] = {"name": "proxy", "in": "path", "required": True, "type": "string"}
 """The greedy variable; Chalice would call it ``proxy+``."""
 
 

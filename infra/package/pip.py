@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,8 @@ BUILD = ROOT / "build"
 CACHE = BUILD / "cache"
 PINS = Path(__file__).parent / "pins.txt"
 """Programs that make, check and boot a package and are no part of it."""
+KEPT = 4
+"""Folders of one name; the older ones serve whoever goes back to an earlier revision."""
 QUIET = ("--disable-pip-version-check", "--no-input", "--quiet")
 
 
@@ -71,8 +74,19 @@ def kept(name: str, inputs: tuple[str, ...], make: Callable[[Path], None]) -> Pa
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir()
             make(folder)
-            mark.touch()
+        mark.touch()
+    _forget_old(name)
     return folder
+
+
+def _forget_old(name: str) -> None:
+    """Removes folders of this name that were not wanted lately. The mark's time says when one was last wanted."""
+    marks = [
+        mark for mark in CACHE.glob(f"{name}-*.complete") if re.fullmatch(r"[0-9a-f]{16}", mark.stem[len(name) + 1 :])
+    ]
+    for mark in sorted(marks, key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+        mark.unlink(missing_ok=True)
+        shutil.rmtree(CACHE / mark.stem, ignore_errors=True)
 
 
 def _run(command: list[str]) -> None:

@@ -9,6 +9,7 @@ from chalicelib.adapters import elevenlabs, payments, signatures
 from chalicelib.kernel import clock
 from chalicelib.kernel.requests import HttpRequest
 from chalicelib.kernel.settings import settings
+from chalicelib.kernel.vault import secrets
 from chalicelib.kernel.webhooks import BadSignature, NotConfigured
 from tests.tenant import Clock
 
@@ -24,11 +25,11 @@ def request(scheme: str, secret: str, *, age_s: int, body: bytes = BODY) -> Http
 
 
 def stripe(**more: int) -> HttpRequest:
-    return request("v1", settings().stripe_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]  # the fields are given by name
+    return request("v1", secrets().stripe_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]  # the fields are given by name
 
 
 def agents(**more: int) -> HttpRequest:
-    return request("v0", settings().elevenlabs_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]  # the fields are given by name
+    return request("v0", secrets().elevenlabs_webhook_secret.get_secret_value(), **more)  # type: ignore[arg-type]  # the fields are given by name
 
 
 SLACK_S = 3

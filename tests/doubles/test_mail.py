@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.adapters.mail import Mail, ProviderRefused, ProviderUnavailable, SmtpMailer, message_id
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Secrets, Settings
 from infra.local.doubles.server import Doubles
 from tests.doubles.conftest import Control, until
 
@@ -87,7 +87,7 @@ def test_nothing_can_smuggle_in_a_header(wrong: dict[str, str], mailer: SmtpMail
 def test_a_server_without_starttls_gets_nothing_in_the_clear(doubles: Doubles, control: Control) -> None:
     settings = Settings(smtp_host="127.0.0.1", smtp_port=doubles.smtp_port)
     with pytest.raises(ProviderUnavailable) as unavailable:
-        SmtpMailer.from_settings(settings).send(mail())
+        SmtpMailer.from_settings(settings, Secrets()).send(mail())
     assert not unavailable.value.maybe_done
     assert control.inbox() == []
 

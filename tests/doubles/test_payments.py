@@ -15,7 +15,7 @@ from chalicelib.adapters.payments import (
     StripeGateway,
     WebhookRefused,
 )
-from chalicelib.kernel.settings import Settings
+from chalicelib.kernel.settings import Secrets, Settings
 from infra.local.doubles.server import Doubles
 from tests.doubles.conftest import STRIPE_KEY, Control, Platform, stripe_gateway, until
 
@@ -252,8 +252,9 @@ def test_an_intent_of_somebody_else_is_missing(payments: StripeGateway) -> None:
 
 
 def test_the_gateway_of_the_settings(doubles: Doubles) -> None:
-    settings = Settings(stripe_api_key=STRIPE_KEY, stripe_api_base=f"{doubles.url}/stripe/")
-    assert create(StripeGateway.from_settings(settings)).amount_minor == 1999
+    settings = Settings(stripe_api_base=f"{doubles.url}/stripe/")
+    gateway = StripeGateway.from_settings(settings, Secrets(stripe_api_key=STRIPE_KEY))
+    assert create(gateway).amount_minor == 1999
 
 
 def test_a_dispute_takes_the_money_away(payments: StripeGateway, control: Control, platform: Platform) -> None:

@@ -15,7 +15,6 @@ FRAGMENT = re.compile(r"\bFROM\s+\w+\s+(WHERE|JOIN|ORDER)\b|\bWHERE\s+\w+(\.\w+)
 TRANSACTION = re.compile(r"^\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|START TRANSACTION)\b")
 
 OUTSIDE_STORES = {
-    "infra/local/roles.py": "makes the roles and the database, before there is a schema",
     "infra/local/database.py": "clones and drops databases of the local stage",
     "infra/bench": "measures what the database does, and fills it beyond what the API would let anybody",
 }

@@ -114,6 +114,6 @@ def test_a_metric_is_one_line_in_cloudwatchs_format(capsys: pytest.CaptureFixtur
     count("DeadLetter", 2, topic="orders.shipped")
     (line,) = lines(capsys.readouterr().out)
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
-    assert (metrics["Namespace"], metrics["Dimensions"]) == ("Quartermaster", [["topic"]])
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("Quartermaster", [["stage"], ["stage", "topic"]])
     assert (metrics["Metrics"], line["DeadLetter"]) == ([{"Name": "DeadLetter", "Unit": "Count"}], 2)
-    assert (line["topic"], line["_aws"]["Timestamp"] > 10**12) == ("orders.shipped", True)
+    assert (line["stage"], line["topic"], line["_aws"]["Timestamp"] > 10**12) == ("test", "orders.shipped", True)

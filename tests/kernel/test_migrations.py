@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from chalicelib.kernel import store
-from chalicelib.kernel.migrations import MigrationMismatch, load, migrate, migrate_from_settings
+from chalicelib.kernel.migrations import MigrationMismatch, load, migrate
 from infra.local.postgres import Cluster
 from tests.threads import together
 
@@ -158,7 +158,3 @@ def test_a_lock_that_is_never_released_ends_the_migration(
 def test_ours_can_be_applied_to_an_empty_database_and_again(empty: str) -> None:
     names = [f"{m.version:04d}_{m.name}" for m in load()]
     assert (migrate(empty), migrate(empty)) == (names, [])
-
-
-def test_the_migration_step_of_a_deployment_reads_the_settings(database: Cluster) -> None:
-    assert migrate_from_settings({}, None) == {"applied": []}

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import tokens
-from chalicelib.kernel.settings import settings
+from chalicelib.kernel.vault import secrets
 from tests.factories.identity import make_staff
 from tests.kernel.apps import KernelClient
 from tests.tenant import Clock, Tenant
@@ -21,7 +21,7 @@ SESSION_ID = str(uuid4())
 
 
 def secret(kid: str = "k2") -> str:
-    pairs = (pair.split(":", 1) for pair in settings().jwt_keys.get_secret_value().split())
+    pairs = (pair.split(":", 1) for pair in secrets().jwt_keys.get_secret_value().split())
     return dict(pairs)[kid]
 
 

@@ -122,8 +122,8 @@ def metric_names(text: str) -> list[str]:
     for line in filter(lambda line: METRIC in line, text.splitlines()):
         said: dict[str, Any] = json.loads(line)
         for directive in said["_aws"]["CloudWatchMetrics"]:
-            values = [f"{name}={said[name]}" for name in directive["Dimensions"][0]]
-            named += [" ".join([metric["Name"], *values]) for metric in directive["Metrics"]]
+            sets = [[f"{name}={said[name]}" for name in names] for names in directive["Dimensions"]]
+            named += [" ".join([metric["Name"], *values]) for metric in directive["Metrics"] for values in sets]
     return named
 
 
