@@ -27,7 +27,7 @@ class BenchFailed(Exception):
 @contextmanager
 def running(**chosen: str) -> Iterator[int]:
     """Starts the local stage with the demo company and stops it; its port. `chosen`: other variables of `make run`."""
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="quartermaster-bench-"))
+    port, folder = free_port(), Path(chosen.get("DATA_DIR") or tempfile.mkdtemp(prefix="quartermaster-bench-"))
     environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"} | chosen
     log = (folder / "stage.log").open("w+b")
     stage = subprocess.Popen(
@@ -40,7 +40,15 @@ def running(**chosen: str) -> Iterator[int]:
         stage.send_signal(signal.SIGINT)
         stage.wait(30)
         log.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    """The data directory, and the database that root's platforms keep where another user can reach it."""
+    note = folder / "postgres" / "postgres.location"
+    if note.exists():
+        shutil.rmtree(note.read_text(encoding="utf-8").strip(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(stage: "subprocess.Popen[bytes]", log_file: Path) -> None:

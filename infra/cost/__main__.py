@@ -19,7 +19,7 @@ def main() -> int:
         print("PLAYS is a number of days from 1 to 50.", file=sys.stderr)
         return 1
     try:
-        print(f"playing {plays} days after one to warm up ...", file=sys.stderr, flush=True)
+        print(f"playing {plays} days ...", file=sys.stderr, flush=True)
         with samples.platform() as url:
             measured = samples.measure(url, int(plays))
         made = sheet.make(measured, cloud.templates())

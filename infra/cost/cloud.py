@@ -1,5 +1,6 @@
 """The template of a stage without packaging anything: Chalice's functions, and what infra/cloud puts around them."""
 
+from functools import cache
 from typing import Any
 
 from infra.cloud.template import merged
@@ -21,10 +22,16 @@ def templates() -> dict[str, Template]:
 
 def template(stage: str, **parameters: Any) -> Template:
     """What a stage is made of, with other values for some of its parameters if wished."""
+    return Template(_described(stage), **parameters)
+
+
+@cache
+def _described(stage: str) -> dict[str, Any]:
     from chalice.package import TemplateDeepMerger
 
     merge = TemplateDeepMerger().merge
-    return Template(merge(merge(merged(stage), gateway.description()), _functions(stage)), **parameters)
+    whole: dict[str, Any] = merge(merge(merged(stage), gateway.description()), _functions(stage))
+    return whole
 
 
 def _functions(stage: str) -> dict[str, Any]:

@@ -37,10 +37,6 @@ class Sample:
     messages: dict[str, int]
     """SMS and mails that reached the doubles."""
 
-    def total(self, measure: str, *functions: str) -> int:
-        """One measure over all parts of some functions, or of all."""
-        return sum(c[measure] for (function, _), c in self.parts.items() if not functions or function in functions)
-
 
 @dataclass(frozen=True)
 class Measured:
@@ -52,18 +48,21 @@ class Measured:
 
 @contextmanager
 def platform() -> Iterator[str]:
-    """A metered stage of our own with the demo company; its URL. COST_URL names one that runs already instead."""
+    """A metered stage of our own with the demo company; its URL. COST_URL names one that runs already instead.
+
+    Either has played a day: that loads every module and opens every connection, which Lambda does at cold starts.
+    """
     given = os.environ.get("COST_URL")
     if given:
+        _play(given.rstrip("/"))
         yield given.rstrip("/")
         return
-    with running(METER="1", LIMITS="on") as port:
+    with running(METER="1", LIMITS="on") as port:  # plays the day when it starts
         yield f"http://127.0.0.1:{port}"
 
 
 def measure(base_url: str, plays: int, *, idle_s: float = IDLE_S) -> Measured:
     """Watches the stage while nobody calls, then plays the day `plays` times. Raises CostError when one fails."""
-    _play(base_url)  # the first loads every module and opens every connection, which Lambda does at cold starts
     before = _look(base_url)
     time.sleep(idle_s)
     looks = [_look(base_url)]

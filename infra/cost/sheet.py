@@ -92,6 +92,8 @@ def make(measured: Measured, templates: Mapping[str, Template], stage: str = "pr
     day, pieces = measured.days[middle], days[middle]
     lines = lines_of(usage.total(pieces), functions)
     shipped = Decimal(_answered(day, SHIPPED))
+    if not shipped:
+        raise CostError("no order was shipped: there is nothing to share the cost among")
     return Sheet(
         stage=stage,
         day=[*lines, _io_line(measured)],
@@ -140,7 +142,7 @@ def _told(name: str) -> str:
 
 def _median_day(days: list[Sample]) -> int:
     """The day that took the median of Lambda's time, so that all figures of the sheet are of one and the same day."""
-    by_time = sorted(range(len(days)), key=lambda n: days[n].total("wall_us", "api", *_queues(days[n])))
+    by_time = sorted(range(len(days)), key=lambda n: _of_callers(days[n], "wall_us"))
     return by_time[(len(by_time) - 1) // 2]
 
 
@@ -197,14 +199,19 @@ def kind_of(piece: Piece) -> str | None:
 def _spreads(days: list[Sample], pieces: list[list[Piece]], functions: DeployedFunctions) -> dict[str, Spread]:
     usd = [usd_of(usage.total(of_day), functions) for of_day in pieces]
     requests = [Decimal(sum(p.invocations for p in of_day if p.function == "api")) for of_day in pieces]
-    statements = [Decimal(day.total("sql_statements", "api", *_queues(day))) for day in days]
-    wall = [Decimal(day.total("wall_us", "api", *_queues(day))) / 1000 for day in days]
+    statements = [Decimal(_of_callers(day, "sql_statements")) for day in days]
+    wall = [Decimal(_of_callers(day, "wall_us")) / 1000 for day in days]
     figures = {"dollars": usd, "requests": requests, "SQL statements": statements, "milliseconds": wall}
     return {name: _spread(numbers) for name, numbers in figures.items()}
 
 
-def _queues(day: Sample) -> list[str]:
-    return sorted({function for function, _ in day.parts if function.endswith("_queue")})
+def _of_callers(day: Sample, measure: str) -> int:
+    """One measure over what callers caused, the day's own questions left out."""
+    return sum(
+        counts[measure]
+        for (function, part), counts in day.parts.items()
+        if (function == "api" or function.endswith("_queue")) and part not in usage.OWN_QUESTIONS
+    )
 
 
 def _spread(numbers: list[Decimal]) -> Spread:
