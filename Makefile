@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes package bench cost setup
+.PHONY: help run day reset stop test lint openapi routes package rehearse bench cost setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,11 +36,14 @@ routes: setup ## Write the light route table anew and list all routes
 package: setup ## Build, check and boot the deployment package (STAGE=dev)
 	@$(PY) -m infra.package
 
-cost: setup ## What a day, an order and a month cost on AWS (PLAYS=3 COST_URL=... of a stage run with METER=1)
-	@$(PY) -m infra.cost
+rehearse: setup ## Boot an older package on the schema of today: a rollback (OLD=revision)
+	@$(PY) -m infra.package rehearse
 
 bench: setup ## Measure what DESIGN.md budgets, and requests per second
 	@$(PY) -m infra.bench
+
+cost: setup ## What a day, an order and a month cost on AWS (PLAYS=3 COST_URL=... of a stage run with METER=1)
+	@$(PY) -m infra.cost
 
 setup:
 	@sh infra/local/setup.sh

@@ -1,7 +1,7 @@
 """The first organization of an empty platform: one administrator with every role, one warehouse.
 
 Only the schema's owner may insert organizations, so this runs on the owner's connection, which row-level security does
-not bind: on the local stage and by hand, never in a request.
+not bind: on the local stage and by an operator, never in a request.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,10 +41,11 @@ def bootstrap_organization(
     settings: Mapping[str, Any] | None = None,
     warehouse_code: str = "WH1",
     warehouse_name: str = "Main warehouse",
+    must_change_password: bool = False,
 ) -> Bootstrapped:
     """Makes an organization in the caller's transaction: ``with connection.transaction(): ...``.
 
-    The password is taken as given and need not be changed. Raises psycopg.errors.UniqueViolation when there is a default
+    The password is taken as given. Raises psycopg.errors.UniqueViolation when there is a default
     organization, or one with this host name, already.
     """
     from chalicelib import places
@@ -65,6 +66,7 @@ def bootstrap_organization(
         storage_role="Super Admin",
         warehouse_ids=[warehouse.id],
         warehouse_id=warehouse.id,
+        must_change_password=must_change_password,
     )
     administrator_id = service.create_staff(uow, administrator)
     uow.flush()

@@ -70,6 +70,13 @@ CHANGE_STAFF_HASH = """
      WHERE id = %(id)s AND password_hash = %(old_hash)s
 """
 
+RESET_STAFF_HASH = """
+    UPDATE staff
+       SET password_hash = %(new_hash)s, password_changed_at = %(now)s, must_change_password = true,
+           updated_at = %(now)s
+     WHERE id = %(id)s
+"""
+
 # The password was read and verified without a lock. The row lock here waits for a change of it that is under way and
 # then looks again, so that no session outlives the password it was opened with. Customers are locked in the same
 # statement as their session is written, hence here and not in their own store.
@@ -156,6 +163,11 @@ def create_staff(uow: UnitOfWork, fields: dict[str, Any]) -> int | None:
 def rehash_staff(uow: UnitOfWork, staff_id: int, *, old_hash: str, new_hash: str) -> None:
     """Replaces the hash of an unchanged password."""
     uow.execute(REHASH_STAFF, {"id": staff_id, "old_hash": old_hash, "new_hash": new_hash})
+
+
+def reset_staff_password(uow: UnitOfWork, staff_id: int, *, new_hash: str) -> None:
+    """Whatever the password was, it is this one now, and must be changed."""
+    uow.execute(RESET_STAFF_HASH, {"id": staff_id, "new_hash": new_hash, "now": uow.now})
 
 
 def change_staff_password(uow: UnitOfWork, staff_id: int, *, old_hash: str, new_hash: str) -> bool:

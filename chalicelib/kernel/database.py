@@ -18,14 +18,17 @@ from chalicelib.kernel.log import count, logger
 Connection = psycopg.Connection[dict[str, Any]]
 
 CONNECT_TIMEOUT_S = 5
-cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor
-"""What executes statements; the local stage's meter puts one here that counts them."""
+WAKING_TIMEOUT_S = 60
+"""An Aurora cluster that paused lets connections wait until it is awake: 15 s, more after a day (Aurora guide, "Scaling to
+zero ACUs"). For steps that may wait; a request answers 503 earlier, and finds the cluster awake when it is repeated."""
 REFUSED_RETRY_AFTER_S = 10
 """When to come again after a refused password: a rotation takes about that long."""
+cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor
+"""What executes statements; the local stage's meter puts one here that counts them."""
 _local = threading.local()
 
 
-def connect(url: str) -> Connection:
+def connect(url: str, *, timeout_s: int = CONNECT_TIMEOUT_S) -> Connection:
     """A connection as the kernel wants it: explicit transactions, rows as dicts, no server-side preparation."""
     return psycopg.connect(
         url,
@@ -33,7 +36,7 @@ def connect(url: str) -> Connection:
         row_factory=dict_row,
         cursor_factory=cursor_factory,
         prepare_threshold=None,
-        connect_timeout=CONNECT_TIMEOUT_S,
+        connect_timeout=timeout_s,
     )
 
 

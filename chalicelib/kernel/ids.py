@@ -35,6 +35,14 @@ def one_time_code() -> str:
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
+def first_password() -> str:
+    """A password to be replaced at once, which can be read out: 98 bits, letters and digits as every surface asks for."""
+    while True:
+        groups = ["".join(secrets.choice(_ALPHABET) for _ in range(5)) for _ in range(4)]
+        if all(any(kind(sign) for group in groups for sign in group) for kind in (str.isalpha, str.isdigit)):
+            return "-".join(groups)
+
+
 def keyed_hash(purpose: str, secret: str) -> bytes:
     """HMAC-SHA256 under the installation's newest hash key, so that a leaked table of hashes cannot be searched.
 

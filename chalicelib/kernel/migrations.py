@@ -60,7 +60,7 @@ def migrate(owner_url: str, folder: Path = FOLDER, *, within_s: float | None = N
     OutOfTime or psycopg.errors.QueryCanceled when the time is over.
     """
     deadline = None if within_s is None else time.monotonic() + within_s
-    with database.connect(owner_url) as connection:
+    with database.connect(owner_url, timeout_s=database.WAKING_TIMEOUT_S) as connection:
         _limit(connection, deadline)
         connection.execute(store.LOCK_MIGRATIONS)
         try:

@@ -4,22 +4,26 @@ Nothing of this is reachable through the API; whoever may invoke the function ma
 takes keyword arguments and returns JSON; `COMMANDS` says where it is, so that its module is imported when it is asked for.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from typing import Any
 
 from pydantic import ConfigDict, ValidationError, validate_call
 from pydantic_core import to_jsonable_python
 
+from chalicelib.kernel.errors import Invalid, Refusal
+
 COMMANDS: dict[str, str] = {
+    "create_organization": "chalicelib.identity.operations:create_organization",
     "list_dead": "chalicelib.kernel.jobs:list_dead",
     "replay_dead": "chalicelib.kernel.jobs:replay_dead",
+    "reset_password": "chalicelib.identity.operations:reset_password",
 }
 """Command -> module:function."""
 
 
 def operate(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
-    """Runs ``{"command": name, **arguments}``; ``{"result": ...}``, or ``{"error": sentence}`` for what makes no sense.
+    """Runs ``{"command": name, **arguments}``; ``{"result": ...}``, or ``{"error": sentence}`` for what is refused.
 
     What a command raises otherwise is raised here: the invocation fails and is logged.
     """
@@ -33,5 +37,12 @@ def operate(event: dict[str, Any], _context: Any = None) -> dict[str, Any]:
         result = validate_call(config=ConfigDict(strict=True))(function)(**asked)
         return {"result": to_jsonable_python(result)}
     except ValidationError as error:
-        fields = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        return {"error": "; ".join(fields)}
+        return {"error": "; ".join(f"{_path(e['loc'])}: {e['msg']}" for e in error.errors(include_input=False))}
+    except Invalid as invalid:
+        return {"error": "; ".join(f"{_path(detail['loc'])}: {detail['msg']}" for detail in invalid.details)}
+    except Refusal as refusal:
+        return {"error": refusal.message}
+
+
+def _path(loc: Iterable[object]) -> str:
+    return ".".join(map(str, loc))

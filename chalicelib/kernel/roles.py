@@ -22,6 +22,8 @@ PLAIN = sql.SQL("LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE")
 RESETTING = sql.SQL("LOGIN NOSUPERUSER NOBYPASSRLS CREATEDB NOCREATEROLE")
 """The owner on the local stage clones the template and ends connections that stand in the way of a reset."""
 BUILTIN_LOCALE_SINCE = 170000
+WAKING_TIMEOUT_S = 60
+"""See `database.WAKING_TIMEOUT_S`; this module is loaded before there are settings, that one is not."""
 
 
 class UnsafeRole(Exception):
@@ -36,7 +38,7 @@ def prepare(
     May be repeated, and run by several at once; two platforms may share a server. Raises UnsafeRole for a role of ours
     that somebody made a superuser, psycopg.errors.InsufficientPrivilege when `admin_url` may not do this.
     """
-    with psycopg.connect(admin_url, autocommit=True) as connection:
+    with psycopg.connect(admin_url, autocommit=True, connect_timeout=WAKING_TIMEOUT_S) as connection:
         connection.execute(store.LOCK_ROLES)
         made = [
             role

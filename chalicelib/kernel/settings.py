@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     database_master_secret_id: str = ""
     """Deployed, in `migrate` only: the cluster's master user, who makes the two roles and the database."""
     database_host: str = ""
-    """Deployed: the endpoint of RDS Proxy, where the application's role connects."""
+    """Deployed: where the application's role connects: the endpoint of RDS Proxy, or of a cluster without one."""
     database_cluster_host: str = ""
     """Deployed, in `migrate` and `operate` only: the cluster's writer endpoint, where owner and master connect."""
     database_port: int = 5432

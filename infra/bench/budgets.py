@@ -3,10 +3,9 @@
 import statistics
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 from infra.bench.platform import ROOT
+from infra.package import pack
 
 BASE = "import chalice, boto3, psycopg, pydantic"
 WHOLE = "import app"
@@ -49,28 +48,5 @@ def memory_mb() -> float:
 
 
 def package_mb() -> float:
-    """Unzipped size of app, chalicelib, chalice and every requirement, in megabytes; nothing is pruned."""
-    with tempfile.TemporaryDirectory(prefix="quartermaster-package-") as folder:
-        subprocess.run(
-            [
-                sys.executable,
-                "-m",
-                "pip",
-                "install",
-                "-q",
-                "--no-compile",
-                "--target",
-                folder,
-                "-r",
-                "requirements.txt",
-            ],
-            cwd=ROOT,
-            check=True,
-            capture_output=True,
-        )
-        total = _size(Path(folder)) + _size(ROOT / "chalicelib") + (ROOT / "app.py").stat().st_size
-    return total / 1e6
-
-
-def _size(folder: Path) -> int:
-    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file() and f.suffix != ".pyc")
+    """Unzipped size of what `make package` makes, in megabytes."""
+    return pack().size / 1e6

@@ -1,10 +1,14 @@
-"""``python -m infra.package``: builds the package for STAGE (default dev) and says how large it is."""
+"""``python -m infra.package``: builds the package for STAGE (default dev), has its template judged, and boots it.
+
+``python -m infra.package rehearse``: boots the package of an older revision (OLD) on today's schema.
+"""
 
 import os
 import sys
 
-from infra.package import Built, PackageError, build
+from infra.package import Built, PackageError, boot, build, checks, rehearse
 from infra.package.build import UNZIPPED_BYTES_AIM, UNZIPPED_BYTES_MAX
+from infra.package.runtime_api import FunctionFailed
 
 PACKAGES_SHOWN = 12
 
@@ -12,12 +16,28 @@ PACKAGES_SHOWN = 12
 def main() -> int:
     """1 and one clear sentence when the package cannot be made or must not be deployed."""
     try:
+        if sys.argv[1:] == ["rehearse"]:
+            rehearse.rehearse(os.environ.get("OLD", ""))
+            return 0
         built = build(os.environ.get("STAGE") or "dev")
         _report(built)
-    except PackageError as error:
-        print(f"The package was not made: {error}", file=sys.stderr)
+        findings = _judge(built)
+        print("booting it and playing the order path", flush=True)
+        print(boot.play(built.package), flush=True)
+    except (PackageError, FunctionFailed) as error:
+        print(f"Failed: {error}", file=sys.stderr)
         return 1
-    return 0
+    return 1 if findings else 0
+
+
+def _judge(built: Built) -> int:
+    """Prints the verdicts on the template; how many findings there are."""
+    verdicts = checks.check(built.template_path)
+    for verdict in verdicts:
+        print(verdict)
+        for finding in verdict.findings:
+            print(f"  {finding}", flush=True)
+    return sum(len(verdict.findings) for verdict in verdicts)
 
 
 def _report(built: Built) -> None:

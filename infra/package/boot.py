@@ -7,7 +7,7 @@ from infra.package import ground
 from infra.package.build import Package
 from infra.package.ground import Ground
 from infra.package.lambdas import Lambdas, unpacked
-from infra.package.play import Figures, Path
+from infra.package.play import Path
 
 
 @contextmanager
@@ -23,10 +23,12 @@ def booted(package: Package, on: Ground, name: str = "package") -> Iterator[Lamb
             lambdas.stop()
 
 
-def play(package: Package, say: Callable[[str], None] = print) -> Figures:
-    """Everything once: an empty database is migrated by the package's own function, then the order path is played."""
+def play(package: Package, say: Callable[[str], None] = print) -> str:
+    """The figures of a whole play, as one line.
+
+    Everything once: an empty database is migrated by the package's own function, then the order path is played."""
     with ground.running() as on, booted(package, on) as lambdas:
         say(f"  migrations applied: {len(lambdas.call('migrate', {})['applied'])}")
         on.prepare("resources")
         on.prepare("demo")
-        return Path(lambdas, on, say).play()
+        return str(Path(lambdas, on, say).play())

@@ -43,7 +43,7 @@ def _paths() -> dict[str, Any]:
     How API Gateway chooses between a node without a method and a greedy path further up is written nowhere. So no node
     of ours lacks either: the nearest greedy path is always the right one, and no request depends on going back up.
     """
-    paths = {"/{proxy+}": {ANY: {"parameters": [_PROXY]}}}
+    paths: dict[str, Any] = {"/{proxy+}": {ANY: {"parameters": [_PROXY]}}}
     nodes = {prefix.rsplit("/", depth)[0] for prefix in SURFACES for depth in range(prefix.count("/"))}
     for node in sorted(nodes):
         function = RESOURCES[function_of(node)]

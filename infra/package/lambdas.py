@@ -1,5 +1,6 @@
 """Functions of the package, each a process that is started as Lambda starts it: target interpreter, awslambdaric, task root."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import processes
+from infra.local.options import ROOT
 from infra.package import archive, pip
 from infra.package.build import Package
 from infra.package.errors import PackageError
@@ -21,8 +23,7 @@ from infra.package.target import Target
 
 START_PATIENCE_S = 30.0
 """Lambda gives 10 s; this machine may be busy with a whole platform beside it."""
-TIMEOUT_S = 60.0
-MEMORY_MB = 1024
+CONFIG = ROOT / ".chalice" / "config.json"
 LAST_WORDS = 1500
 HANDLERS = {"api_handler": "app.app"}
 """Where the handler is not called like the function (chalice/deploy/appgraph.py)."""
@@ -36,15 +37,16 @@ class LambdaFunction:
     process: "subprocess.Popen[bytes]"
     api: RuntimeApi
     log_file: Path
+    timeout_s: float
     init_s: float = 0.0
     """From the start of the process until it asked for its first event."""
     times_s: list[float] = field(default_factory=list)
 
-    def call(self, event: Any, timeout_s: float = TIMEOUT_S) -> Any:
+    def call(self, event: Any) -> Any:
         """What the function answers. Raises FunctionFailed with its last words."""
         started = time.perf_counter()
         try:
-            answer = self.api.invoke(event, timeout_s)
+            answer = self.api.invoke(event, self.timeout_s)
         except FunctionFailed as failed:
             raise FunctionFailed(failed.kind, {**failed.error, "log": self.last_words()}) from None
         self.times_s.append(time.perf_counter() - started)
@@ -98,7 +100,7 @@ class Lambdas:
         )
         started = time.perf_counter()
         with log_file.open("ab") as log:
-            command = [self.target.python, "-S", "-s", "-m", "awslambdaric", own["_HANDLER"]]
+            command = [str(self.target.python), "-S", "-s", "-m", "awslambdaric", own["_HANDLER"]]
             process = processes.start(
                 command,
                 log=log,
@@ -106,7 +108,7 @@ class Lambdas:
                 directory=self.task_root,
             )
         threading.Thread(target=_watch, args=(process, api), daemon=True).start()
-        function = LambdaFunction(name, process, api, log_file)
+        function = LambdaFunction(name, process, api, log_file, configured(name, "lambda_timeout"))
         if not api.is_ready.wait(START_PATIENCE_S):
             api.give_up("Sandbox.Timedout", {"errorMessage": "the function did not start in time"})
         function.init_s = time.perf_counter() - started
@@ -130,6 +132,12 @@ def _watch(process: "subprocess.Popen[bytes]", api: RuntimeApi) -> None:
     api.give_up("Runtime.ExitError", {"errorMessage": f"the function's process ended with {code}"})
 
 
+def configured(name: str, what: str) -> int:
+    """What `.chalice/config.json` gives a function in every stage: its own value, else everybody's."""
+    config: dict[str, Any] = json.loads(CONFIG.read_text(encoding="utf-8"))
+    return int(config["lambda_functions"].get(name, {}).get(what, config[what]))
+
+
 def environment_of(
     target: Target, task_root: Path, name: str, handler: str, settings: Mapping[str, str]
 ) -> dict[str, str]:
@@ -143,7 +151,7 @@ def environment_of(
         **own,
         "_HANDLER": handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{target.name}",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(MEMORY_MB),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configured(name, "lambda_memory_size")),
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",

@@ -1,10 +1,10 @@
-"""The order path of the day, through nothing but events: what API Gateway, SQS and the scheduler would hand to the functions."""
+"""The order path of the day, through nothing but events: what API Gateway, SQS and the scheduler hand to functions."""
 
 import json
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -18,11 +18,12 @@ from infra.local.events import answer_of, proxy_event
 from infra.package import gateway
 from infra.package.errors import PackageError
 from infra.package.ground import Ground
-from infra.package.lambdas import Lambdas
+from infra.package.lambdas import Lambdas, end
 
 QUEUES = {"work": "work_queue", "messages": "messages_queue", "webhooks": "webhooks_queue"}
 SCHEDULES = ("relay_outbox", "expire_holds", "seal_audit", "purge_expired")
 WARM_CALLS = 40
+COLD_STARTS = 3
 ROUNDS = 20
 ADMINISTRATOR = "m.okafor"
 DELIVERY = {
@@ -36,17 +37,16 @@ DELIVERY = {
 
 @dataclass(frozen=True)
 class Figures:
-    """What the API's function needed. Seconds and bytes, measured on this machine."""
+    """What the API's function needed. Seconds, measured on this machine; the gateway's own time comes on top."""
 
     init_s: float
-    first_answer_s: float
-    """From the start of the process: what a caller waits at a cold start, the gateway's own time left out."""
+    first_call_s: float
     warm_median_s: float
-    memory_max_bytes: int
+    memory_max_bytes: int = 0
 
     def __str__(self) -> str:
         return (
-            f"boots: started in {self.init_s:.2f} s, first answer after {self.first_answer_s:.2f} s, "
+            f"boots: started in {self.init_s:.2f} s, first answer after {self.init_s + self.first_call_s:.2f} s, "
             f"warm {self.warm_median_s * 1000:.1f} ms, {self.memory_max_bytes / 1e6:.0f} MB at most"
         )
 
@@ -70,7 +70,7 @@ class Path:
 
     def play(self) -> Figures:
         """The whole path on a migrated database with the demo company; may be repeated."""
-        figures = self.look_around()
+        figures = self.measure()
         self.order()
         self.pay()
         self.work_off()
@@ -78,7 +78,7 @@ class Path:
         self.ask_by_phone()
         self.run_schedules()
         self.check_books()
-        return figures
+        return replace(figures, memory_max_bytes=self.lambdas.get("api_handler").memory_max_bytes())
 
     def call(self, method: str, path: str, body: Any = None, *, expect: int = 200, **headers: str) -> Any:
         """One request through the function that the gateway would choose; the data of the answer."""
@@ -89,9 +89,14 @@ class Path:
         return json.loads(reply[2]) if reply[2] else None
 
     def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+        function = self._function(urlsplit(path).path)
+        answer = answer_of(self.lambdas.call(function, self._event(method, path, body, headers)))
+        return answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body
+
+    def _event(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
         parts = urlsplit(path)
         sent = {"content-type": "application/json", **{name.replace("_", "-"): v for name, v in headers.items()}}
-        event = proxy_event(
+        return proxy_event(
             method=method,
             raw_path=parts.path.encode(),
             query=parts.query.encode(),
@@ -100,22 +105,29 @@ class Path:
             peer="203.0.113.7",
             request_id=str(uuid4()),
         )
-        answer = answer_of(self.lambdas.call(self._function(parts.path), event))
-        return answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body
 
     def _function(self, path: str) -> str:
         chosen = gateway.function_of(path)
         return chosen if chosen == "api_handler" or self.lambdas.has(chosen) else "api_handler"
 
-    def look_around(self) -> Figures:
-        """The catalogue, cold and then warm."""
+    def measure(self) -> Figures:
+        """The catalogue from several cold processes and then from a warm one; the best start, because others work here too."""
         path = "/api/products?per_page=20"
+        cold = [self._cold_start(path) for _ in range(COLD_STARTS)]
         self.call("GET", path)
-        api = self.lambdas.get("api_handler")
-        first_s = api.init_s + api.times_s[0]
         for _ in range(WARM_CALLS):
             self._send("GET", path, b"", {})
-        return Figures(api.init_s, first_s, statistics.median(api.times_s[1:]), api.memory_max_bytes())
+        api = self.lambdas.get("api_handler")
+        return Figures(*min(cold, key=sum), statistics.median(api.times_s[1:]))
+
+    def _cold_start(self, path: str) -> tuple[float, float]:
+        """Seconds until a new process asks for work, and those of its first answer."""
+        function = self.lambdas.start("api_handler")
+        try:
+            function.call(self._event("GET", path, b"", {}))
+            return function.init_s, function.times_s[0]
+        finally:
+            end(function)
 
     def order(self) -> None:
         """A customer signs in and orders by card."""

@@ -5,6 +5,7 @@ waits; it posts the answer or the error of each, or that it could not even start
 """
 
 import json
+import sys
 import threading
 import time
 from collections import deque
@@ -52,8 +53,7 @@ class RuntimeApi:
         self._dead: FunctionFailed | None = None
         self.is_ready = threading.Event()
         """Set when the function asked for its first invocation: it has started."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
-        self._server.daemon_threads = True
+        self._server = _Server(self)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     @property
@@ -137,54 +137,68 @@ class RuntimeApi:
         }
 
 
-def _handler_of(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+class _Server(ThreadingHTTPServer):
+    """The HTTP side: one connection of one function's process."""
 
-        def do_GET(self) -> None:
-            if self.path != f"{PREFIX}/invocation/next":
-                return self._answer(404, {})
-            invocation = api.next()
-            if invocation is None:  # the function's process is ended, and may be gone already
-                self.close_connection = True
-                return None
-            return self._answer(200, api.headers_of(invocation), json.dumps(invocation.event).encode())
+    daemon_threads = True
 
-        def do_POST(self) -> None:
-            body = self._body()
-            parts = self.path.removeprefix(PREFIX).strip("/").split("/")
-            error_type = self.headers.get("Lambda-Runtime-Function-Error-Type") or "Runtime.Unknown"
-            if parts == ["init", "error"]:
-                api.give_up(error_type, json.loads(body or b"{}"))
-                self._answer(202, {})
-            elif len(parts) == 3 and parts[0] == "invocation" and parts[2] in ("response", "error"):
-                self._answer(api.settle(parts[1], body, error_type if parts[2] == "error" else None), {})
-            else:
-                self._answer(404, {})
+    def __init__(self, api: RuntimeApi) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.api = api
 
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            chunks = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            while self.rfile.readline().strip():
-                pass
-            return b"".join(chunks)
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A function that is ended leaves its connection open; everything else is told."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
-        def _answer(self, status: int, headers: dict[str, str], body: bytes = b'{"status":"OK"}') -> None:
-            self.send_response(status)
-            for name, value in {
-                **headers,
-                "Content-Type": "application/json",
-                "Content-Length": str(len(body)),
-            }.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
 
-        def log_message(self, *_arguments: Any) -> None:
-            """Says nothing: the function's own log is what one wants to read."""
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    wbufsize = -1  # headers and body leave together; apart, each answer would wait for an acknowledgement
+    disable_nagle_algorithm = True
+    server: _Server
 
-    return Handler
+    def do_GET(self) -> None:
+        if self.path != f"{PREFIX}/invocation/next":
+            self._answer(404)
+            return
+        invocation = self.server.api.next()
+        if invocation is None:  # the function's process is ended, and may be gone already
+            self.close_connection = True
+            return
+        self._answer(200, self.server.api.headers_of(invocation), json.dumps(invocation.event).encode())
+
+    def do_POST(self) -> None:
+        body = self._body()
+        parts = self.path.removeprefix(PREFIX).strip("/").split("/")
+        error_type = self.headers.get("Lambda-Runtime-Function-Error-Type") or "Runtime.Unknown"
+        if parts == ["init", "error"]:
+            self.server.api.give_up(error_type, json.loads(body or b"{}"))
+            self._answer(202)
+        elif len(parts) == 3 and parts[0] == "invocation" and parts[2] in ("response", "error"):
+            self._answer(self.server.api.settle(parts[1], body, error_type if parts[2] == "error" else None))
+        else:
+            self._answer(404)
+
+    def _body(self) -> bytes:
+        """The whole body; the runtime client sends an answer in one piece or in chunks (RFC 9112, 7.1)."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        while self.rfile.readline().strip():
+            pass
+        return b"".join(chunks)
+
+    def _answer(self, status: int, headers: dict[str, str] | None = None, body: bytes = b'{"status":"OK"}') -> None:
+        self.send_response(status)
+        own = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+        for name, value in {**(headers or {}), **own}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: Any) -> None:
+        """Says nothing: the function's own log is what one wants to read."""
