@@ -201,7 +201,12 @@ def _spreads(days: list[Sample], pieces: list[list[Piece]], functions: DeployedF
     requests = [Decimal(sum(p.invocations for p in of_day if p.function == "api")) for of_day in pieces]
     statements = [Decimal(_of_callers(day, "sql_statements")) for day in days]
     wall = [Decimal(_of_callers(day, "wall_us")) / 1000 for day in days]
-    figures = {"dollars": usd, "requests": requests, "SQL statements": statements, "milliseconds": wall}
+    figures = {
+        "dollars, the database's I/O apart": usd,
+        "requests": requests,
+        "SQL statements": statements,
+        "milliseconds": wall,
+    }
     return {name: _spread(numbers) for name, numbers in figures.items()}
 
 
