@@ -1,5 +1,6 @@
 """The zip: the same files make the same bytes, whenever and wherever it is built."""
 
+import hashlib
 import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -33,3 +34,12 @@ def write(zip_file: Path, files: Iterable[tuple[str, Path]]) -> tuple[int, int]:
             size += len(content)
             archive.writestr(about, content, compresslevel=LEVEL)
     return len(entries), size
+
+
+def fingerprint(folder: Path) -> str:
+    """A hash of names and contents of everything below a folder."""
+    digest = hashlib.sha256()
+    for name, path in sorted(files_of(folder)):
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

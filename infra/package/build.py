@@ -93,13 +93,18 @@ def pack(revision: str | None = None) -> Package:
             code.copy_revision(folder, revision)
         libraries = vendor.libraries(folder / code.REQUIREMENTS, found, is_current=revision is None)
         (folder / code.REQUIREMENTS).unlink()
-        inputs = (code.fingerprint(folder), libraries.name)
-        made = pip.kept(f"package-{found.name}", inputs, lambda into: _pack(folder, libraries, into, found))
+        inputs = (archive.fingerprint(folder), libraries.parent.name)
+        made = pip.kept(f"package-{found.name}", inputs, lambda into: pack_files(folder, libraries, into, found))
     sizes: dict[str, Any] = json.loads((made / "sizes.json").read_text(encoding="utf-8"))
     return Package(made / "deployment.zip", found, sizes["files"], sizes["size"], sizes["by_package"])
 
 
-def _pack(source: Path, libraries: Path, into: Path, found: Target) -> None:
+def pack_files(source: Path, libraries: Path, into: Path, found: Target) -> None:
+    """Compiles our code and writes ``deployment.zip``, what is known of it, and the code as it went in.
+
+    The same code and libraries make the same bytes. Raises PackageError when Lambda would refuse the size.
+    """
+    vendor.check_unchanged(libraries)
     vendor.compile_code(source, found)
     files = [*archive.files_of(source), *archive.files_of(libraries)]
     count, size = archive.write(into / "deployment.zip", files)
@@ -142,7 +147,7 @@ def _describe(package: Package, staging: Path, stage: str, folder: Path, merge: 
         "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
     }
     script = Path(__file__).parent / "describe.py"
-    command = [package.target.python, "-s", "-P", script, staging, stage, package.zip_file, folder, merge]
+    command = [package.target.python, "-S", "-s", "-P", script, staging, stage, package.zip_file, folder, merge]
     done = subprocess.run(
         [str(part) for part in command], cwd=staging, env=environment, capture_output=True, text=True, check=False
     )

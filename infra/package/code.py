@@ -1,6 +1,5 @@
 """Our own part of the package: `app.py` and `chalicelib`, of this checkout or of another revision of it."""
 
-import hashlib
 import io
 import shutil
 import subprocess
@@ -8,7 +7,6 @@ import tarfile
 from pathlib import Path
 
 from infra.local.options import ROOT
-from infra.package import archive
 from infra.package.errors import PackageError
 
 PARTS = ("app.py", "chalicelib")
@@ -40,12 +38,3 @@ def git(*arguments: str) -> bytes:
     if done.returncode:
         raise PackageError(f"git {' '.join(arguments[:2])}: {done.stderr.decode(errors='replace').strip()[:300]}")
     return done.stdout
-
-
-def fingerprint(folder: Path) -> str:
-    """A hash of names and contents."""
-    digest = hashlib.sha256()
-    for name, path in sorted(archive.files_of(folder)):
-        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

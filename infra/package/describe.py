@@ -1,6 +1,6 @@
 """`chalice package` on a staging folder, run by the target interpreter: it decides the runtime that the template names.
 
-``python3.13 -s -P describe.py STAGING STAGE ZIP OUT MERGE``, with Chalice and the package's libraries on PYTHONPATH.
+``python3.13 -S -s -P describe.py STAGING STAGE ZIP OUT MERGE``, with Chalice and the package's libraries on PYTHONPATH.
 Stands alone: nothing of ours but the application in the staging folder is imported.
 """
 

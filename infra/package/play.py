@@ -82,15 +82,18 @@ class Path:
 
     def call(self, method: str, path: str, body: Any = None, *, expect: int = 200, **headers: str) -> Any:
         """One request through the function that the gateway would choose; the data of the answer."""
-        reply = self._send(method, path, b"" if body is None else json.dumps(body).encode(), headers)
+        reply = self.send(method, path, b"" if body is None else json.dumps(body).encode(), headers)
         if reply[0] != expect:
             raise PackageError(f"{method} {path} answered {reply[0]} instead of {expect}: {reply[2][:400]!r}")
         self.say(f"  {method:<5}{path.split('?')[0]:<36}{reply[0]}  {self._function(path)}")
         return json.loads(reply[2]) if reply[2] else None
 
-    def _send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    def send(
+        self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        """One request, whatever it is answered: status, headers, body."""
         function = self._function(urlsplit(path).path)
-        answer = answer_of(self.lambdas.call(function, self._event(method, path, body, headers)))
+        answer = answer_of(self.lambdas.call(function, self._event(method, path, body, headers or {})))
         return answer.status, {name.decode(): value.decode() for name, value in answer.headers}, answer.body
 
     def _event(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> dict[str, Any]:
@@ -116,7 +119,7 @@ class Path:
         cold = [self._cold_start(path) for _ in range(COLD_STARTS)]
         self.call("GET", path)
         for _ in range(WARM_CALLS):
-            self._send("GET", path, b"", {})
+            self.send("GET", path)
         api = self.lambdas.get("api_handler")
         return Figures(*min(cold, key=sum), statistics.median(api.times_s[1:]))
 
@@ -132,7 +135,7 @@ class Path:
     def order(self) -> None:
         """A customer signs in and orders by card."""
         body = json.dumps({"username": self.buyer, "password": PASSWORD}).encode()
-        status, headers, content = self._send("POST", "/api/login", body, {})
+        status, headers, content = self.send("POST", "/api/login", body)
         if status != 200:
             raise PackageError(f"POST /api/login answered {status}: {content[:400]!r}")
         self.cookie = headers["set-cookie"].split(";")[0]
@@ -153,7 +156,7 @@ class Path:
         secret = SecretStr(self.ground.environment["QM_STRIPE_WEBHOOK_SECRET"])
         settings = DoublesSettings(stripe_webhook_secret=secret)
         signed = signing.headers(settings, "stripe", url=url, body=body, now=time.time(), variant="good")
-        status, _, content = self._send("POST", "/api/webhooks/stripe", body.encode(), signed)
+        status, _, content = self.send("POST", "/api/webhooks/stripe", body.encode(), signed)
         if status != 200:
             raise PackageError(f"The webhook answered {status}: {content[:400]!r}")
         self.say(f"  POST /api/webhooks/stripe                {status}  {self._function('/api/webhooks/stripe')}")

@@ -1,7 +1,7 @@
 """A rollback, rehearsed: the package of an older revision on the schema of today, with the order path of the day.
 
-Migrations go forward only, and a deployment migrates before its functions change (infra/decisions/0012): for some minutes, or
-after a rollback for good, old code serves on a new schema. This shows that it can.
+Migrations go forward only, and a deployment migrates before its functions change: for some minutes, or after a rollback for
+good, old code serves on a new schema. This shows that it can.
 """
 
 from infra.local.options import ROOT
