@@ -2,7 +2,7 @@
 
 PY := .venv/bin/python
 
-.PHONY: help run day reset stop test lint openapi routes package rehearse bench cost setup
+.PHONY: help run day reset stop test lint openapi routes package rehearse deploy destroy operate rotate bench cost setup
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,18 @@ package: setup ## Build, check and boot the deployment package (STAGE=dev)
 
 rehearse: setup ## Boot an older package on the schema of today: a rollback (OLD=revision)
 	@$(PY) -m infra.package rehearse
+
+deploy: setup ## Bring a stage on AWS to this checkout (STAGE=dev|prod PARAMETERS="Name=value ...")
+	@$(PY) -m infra.deploy deploy
+
+destroy: setup ## Take a stage away; what holds data stays (STAGE=dev|prod, FORCE=1 takes it too)
+	@$(PY) -m infra.deploy destroy
+
+operate: setup ## Ask the operator's function (STAGE=dev COMMAND=create_organization ARGUMENTS='{...}')
+	@$(PY) -m infra.deploy operate
+
+rotate: setup ## Change keys or a database password without a break (STAGE=dev WHAT=jwt|hash|database|owner)
+	@$(PY) -m infra.deploy rotate
 
 bench: setup ## Measure what DESIGN.md budgets, and requests per second
 	@$(PY) -m infra.bench

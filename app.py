@@ -9,7 +9,6 @@ from typing import Any
 from chalicelib import routes
 from chalicelib.kernel import schedules
 from chalicelib.kernel.application import App, RouteEntry
-from chalicelib.kernel.deployment import prepare as prepare_deployment
 from chalicelib.kernel.jobs import handle_batch
 from chalicelib.kernel.operations import operate as run_command
 
@@ -49,5 +48,14 @@ relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
 seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
-migrate = app.lambda_function(name="migrate")(prepare_deployment)
+
+
+def _prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Makes roles, database and schema what this version needs; CloudFormation asks for it before the version serves."""
+    from chalicelib.kernel.deployment import prepare
+
+    return prepare(event, context)
+
+
+migrate = app.lambda_function(name="migrate")(_prepare)
 operate = app.lambda_function(name="operate")(run_command)

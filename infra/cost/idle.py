@@ -234,6 +234,7 @@ PRICED: Mapping[str, Callable[[Resource, Stage], Standing]] = {
     "AWS::EC2::VPCEndpoint": _endpoint,
     "AWS::KMS::Key": _monthly("KMS keys", "kms_keys"),
     "AWS::Lambda::EventSourceMapping": _mapping,
+    "AWS::Logs::MetricFilter": _monthly("metrics from logs", "metrics"),
     "AWS::RDS::DBCluster": _cluster,
     "AWS::RDS::DBInstance": _instance,
     "AWS::RDS::DBProxy": _proxy,

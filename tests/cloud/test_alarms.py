@@ -2,7 +2,10 @@
 
 import ast
 import json
+import re
 
+from infra.local import resources as local
+from infra.local.options import ROOT
 from tests.cloud.deployed import STAGES, deployed, functions, resource_of, resources
 from tests.house.source import product
 
@@ -56,4 +59,17 @@ def test_every_alarm_tells_somebody() -> None:
         for name, resource in deployed(stage)["Resources"].items():
             if resource["Type"] == "AWS::CloudWatch::Alarm":
                 assert (name, len(resource["Properties"]["AlarmActions"])) == (name, 1)
-                assert resource["Condition"] in ("HasAlarms", "HasAlarmedProxy")
+                assert resource["Condition"] in ("HasAlarms", "HasAlarmedClock", "HasAlarmedProxy")
+
+
+def test_the_readme_says_for_every_alarm_what_to_do() -> None:
+    text = (ROOT / "infra" / "README.md").read_text(encoding="utf-8")
+    table = text.split("### Alarms and what to do")[1].split("\n### ")[0]
+    told = {
+        name for row in table.splitlines() for name in re.findall(r"`([^`]+)`", row.split("|")[1] if "|" in row else "")
+    }
+    queues = "|".join(name.capitalize() for name in local.QUEUES)
+    names = [alarm["AlarmName"]["Fn::Sub"].split("}-", 1)[1] for alarm in resources("AWS::CloudWatch::Alarm").values()]
+    general = {re.sub(rf"^({queues})-", "QUEUE-", name) for name in names}
+    general = {re.sub(r"^\w+-(errors|throttles)$", r"FUNCTION-\1", n) if n != "server-errors" else n for n in general}
+    assert told == general

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib import routes
 from chalicelib.kernel import dynamo, jobs
+from chalicelib.kernel.settings import settings
 from tests.client import Client, Reply
 from tests.factories.customers import PASSWORD, make_customer
 from tests.factories.identity import make_staff
@@ -207,6 +208,20 @@ def test_a_weak_password_is_refused_before_anything_is_made(api: Client, tenant:
         reply = _register(api, password=password)
         assert (reply.status, list(reply.json)) == (400, ["error"])
     assert tenant.value("SELECT count(*) FROM customer") == 0
+
+
+def test_a_link_outlives_the_hash_key_it_was_made_under(
+    api: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _register(api)
+    (link,) = _links(tenant)
+    monkeypatch.setenv("QM_HASH_KEY", "newer test-hash-key")
+    settings.cache_clear()
+    try:
+        assert (_land(api, link[:-1]), _land(api, link)) == ("invalid", "success")
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
 
 
 def test_verification_links(api: Client, tenant: Tenant, other_tenant: Tenant, clock: Clock) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.kernel import dynamo
+from chalicelib.kernel.settings import settings
 from tests.client import Client
 from tests.factories.identity import PASSWORD, Staff, make_api_key, make_staff
 from tests.tenant import Clock, Tenant
@@ -78,6 +79,22 @@ def test_an_access_token_lasts_fifteen_minutes_and_a_family_thirty_days(
     assert (status, _is_in(api, later["access_token"])) == (200, True)
     clock.advance(seconds=86400)
     assert _refresh(api, later["refresh_token"]) == REFUSED
+
+
+def test_a_family_outlives_the_hash_key_it_began_under(
+    api: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _sign_in(api, make_staff(tenant))
+    monkeypatch.setenv("QM_HASH_KEY", "newer test-hash-key")
+    settings.cache_clear()
+    try:
+        status, second = _refresh(api, first["refresh_token"])
+        assert (status, _is_in(api, second["access_token"])) == (200, True)
+        assert _refresh(api, first["refresh_token"]) == REFUSED  # used twice, under whichever key
+        assert _refresh(api, second["refresh_token"]) == REFUSED
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
 
 
 def test_a_refresh_token_is_used_once_and_a_second_use_ends_the_family(api: Client, tenant: Tenant) -> None:

@@ -205,8 +205,18 @@ def test_an_entry_that_was_taken_from_the_queue_is_found(tenant: Tenant, sealed:
     assert (verify(tenant).is_whole, verify(tenant).unchained) == (False, 1)
 
 
+def test_entries_outlive_the_hash_key_they_were_written_under(
+    tenant: Tenant, sealed: int, configured: Callable[..., Any]
+) -> None:
+    with configured(QM_HASH_KEY="newer test-hash-key"):
+        write(tenant, "f")
+        seal(tenant)
+        assert (verify(tenant).is_whole, verify(tenant).sealed) == (True, sealed + 1)
+    assert verify(tenant).broken_at == sealed + 1  # the newer key was taken off the list
+
+
 def test_another_hash_key_cannot_have_written_it(tenant: Tenant, sealed: int, configured: Callable[..., Any]) -> None:
-    with configured(QM_HASH_KEY="another key"):
+    with configured(QM_HASH_KEY="another"):
         assert verify(tenant).reason == "an entry was edited before it was sealed"
 
 

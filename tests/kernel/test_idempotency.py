@@ -93,6 +93,18 @@ def test_another_body_is_refused(kernel: KernelClient, notes: Notes, prefix: str
     assert notes() == {"n": 1}
 
 
+def test_a_repetition_after_a_rotation_of_the_hash_key_is_one(
+    kernel: KernelClient, notes: Notes, configured: Callable[..., Any]
+) -> None:
+    path = f"/api/kernel/scripts/{script(bump)}"
+    first = kernel.post(path, {"said": 1}, idempotency_key="k")
+    with configured(QM_HASH_KEY="newer test-hash-key"):
+        again = kernel.post(path, {"said": 1}, idempotency_key="k")
+        assert (again.body, again.headers["Idempotent-Replay"]) == (first.body, "true")
+        assert kernel.post(path, {"said": 2}, idempotency_key="k").status == 422
+    assert notes() == {"n": 1}
+
+
 def test_another_query_is_another_request(kernel: KernelClient) -> None:
     body = {"name": "a", "weight_g": 1}
     assert kernel.post("/api/kernel/parcels/1?page=1", body, idempotency_key="k").status == 201
