@@ -7,7 +7,7 @@ PY := .venv/bin/python
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: setup ## Start everything on loopback (PORT=8080 DATA_DIR=.data DEMO=0 LIMITS=off DATABASE_URL=...)
+run: setup ## Start everything on loopback (PORT=8080 DATA_DIR=.data DEMO=0 LIMITS=off METER=1 DATABASE_URL=...)
 	@exec $(PY) -m infra.local run
 
 day: setup ## Play the business day against the running platform (PORT=8080)
@@ -71,6 +71,9 @@ bench: setup ## Measure what DESIGN.md budgets, and requests per second
 
 fuzz: setup ## Fuzz a platform of its own from openapi.json (EXAMPLES=25 SEED= T=/api/v1)
 	@$(PY) -m infra.fuzz
+
+cost: setup ## What a day, an order and a month cost on AWS (PLAYS=3 COST_URL=... of a stage run with METER=1)
+	@$(PY) -m infra.cost
 
 setup:
 	@sh infra/local/setup.sh

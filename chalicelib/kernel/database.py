@@ -23,6 +23,8 @@ WAKING_TIMEOUT_S = 60
 zero ACUs"). For steps that may wait; a request answers 503 earlier, and finds the cluster awake when it is repeated."""
 REFUSED_RETRY_AFTER_S = 10
 """When to come again after a refused password: a rotation takes about that long."""
+cursor_factory: type[psycopg.Cursor[Any]] = psycopg.Cursor
+"""What executes statements; the local stage's meter puts one here that counts them."""
 _local = threading.local()
 
 
@@ -32,6 +34,7 @@ def connect(url: str, *, timeout_s: int = CONNECT_TIMEOUT_S) -> Connection:
         url,
         autocommit=True,
         row_factory=dict_row,
+        cursor_factory=cursor_factory,
         prepare_threshold=None,
         connect_timeout=timeout_s,
     )

@@ -25,20 +25,23 @@ class BenchFailed(Exception):
 
 
 @contextmanager
-def running() -> Iterator[int]:
-    """Starts the local stage with the demo company and stops it; its port. Nothing of it is kept."""
-    port, folder = free_port(), Path(tempfile.mkdtemp(prefix="quartermaster-bench-"))
+def running(**chosen: str) -> Iterator[int]:
+    """Starts the local stage with the demo company and stops it; its port. `chosen`: other variables of `make run`.
+
+    Nothing of it is kept.
+    """
+    port, folder = free_port(), Path(chosen.get("DATA_DIR") or tempfile.mkdtemp(prefix="quartermaster-bench-"))
     try:
-        with stage(folder, port):
+        with stage(folder, port, **chosen):
             yield port
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
 
 
 @contextmanager
-def stage(folder: Path, port: int) -> Iterator[None]:
+def stage(folder: Path, port: int, **chosen: str) -> Iterator[None]:
     """Starts the local stage with the demo company in a folder, limits off, and stops it. Raises BenchFailed."""
-    environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"}
+    environment = {**os.environ, "PORT": str(port), "DATA_DIR": str(folder), "LIMITS": "off", "DEMO": "1"} | chosen
     with (folder / "stage.log").open("w+b") as log:
         started = subprocess.Popen(
             [sys.executable, "-m", "infra.local", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
@@ -49,6 +52,14 @@ def stage(folder: Path, port: int) -> Iterator[None]:
         finally:
             started.send_signal(signal.SIGINT)
             started.wait(30)
+
+
+def _remove(folder: Path) -> None:
+    """The data directory, and the database that root's platforms keep where another user can reach it."""
+    note = folder / "postgres" / "postgres.location"
+    if note.exists():
+        shutil.rmtree(note.read_text(encoding="utf-8").strip(), ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(stage: "subprocess.Popen[bytes]", log_file: Path) -> None:

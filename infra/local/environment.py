@@ -38,6 +38,7 @@ def for_children(
         **_platform(options, ports, app_url, owner_url),
         **_providers(ports),
         **_aws(ports),
+        **(_meter(options) if options.is_metered else {}),
         "PYTHONPATH": str(ROOT),
         "PYTHONUNBUFFERED": "1",
     }
@@ -83,6 +84,16 @@ def _aws(ports: Mapping[str, int]) -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+def _meter(options: Options) -> dict[str, str]:
+    """Robots that have nothing to say are silent: what being connected costs is priced a robot and month (infra/cost)."""
+    return {"QM_METER": str(meter_folder(options.data_dir)), "QM_ROBOT_HEARTBEAT": "86400"}
+
+
+def meter_folder(data_dir: Path) -> Path:
+    """Where the processes keep their counters when they are metered."""
+    return data_dir / "meter"
 
 
 def clock_file(data_dir: Path) -> Path:

@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 from uuid import uuid4
 
-from infra.local import sandbox
+from infra.local import meter, sandbox
 from infra.local.events import Answer, BadAnswer, FunctionContext, answer_of, proxy_event
 from infra.local.processes import die_with_parent
 
@@ -119,9 +119,9 @@ def _refusal(status: int, body: bytes, request_id: str) -> Answer:
 
 def _function() -> Function:
     """``app.app``, or what QM_GATEWAY_FUNCTION names as ``module:attribute``."""
+    meter.begin()
     module, _, attribute = os.environ.get("QM_GATEWAY_FUNCTION", "app:app").partition(":")
-    function: Function = getattr(import_module(module), attribute)
-    return function
+    return meter.api(getattr(import_module(module), attribute))
 
 
 def __getattr__(name: str) -> Any:

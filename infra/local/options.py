@@ -23,6 +23,7 @@ class Options:
     data_dir: Path
     is_demo: bool
     limits: str
+    is_metered: bool
     database_url: str | None
     admin_username: str
     admin_password: str
@@ -46,6 +47,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Options:
         data_dir=(ROOT / (environment.get("DATA_DIR") or ".data")).absolute(),
         is_demo=_choice(environment, "DEMO", "1", {"1": True, "0": False}),
         limits=_choice(environment, "LIMITS", "on", {"on": "on", "off": "off"}),
+        is_metered=_choice(environment, "METER", "0", {"1": True, "0": False}),
         database_url=environment.get("DATABASE_URL") or None,
         admin_username=environment.get("ADMIN_USERNAME") or "admin",
         admin_password=given or _made_up_password(),

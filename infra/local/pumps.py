@@ -21,6 +21,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.local import meter
 from infra.local.events import FunctionContext
 from infra.local.gate import Gate
 from infra.local.unruly import Unruly
@@ -221,6 +222,7 @@ def _complain(text: str) -> None:
 
 def main() -> None:
     """Runs all pumps until SIGTERM, then lets handlers end."""
+    meter.begin()
     import app
     from chalicelib.kernel.schedules import LOCAL_INTERVALS_S
 
@@ -229,10 +231,11 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.event.set())
     for source in SOURCES:
-        pump = QueuePump(source, getattr(app, source.handler), gate, stopping, unruly)
+        handler = meter.queue(source.handler, getattr(app, source.handler))
+        pump = QueuePump(source, handler, gate, stopping, unruly)
         threading.Thread(target=pump.run, name=source.queue, daemon=True).start()
     for name, interval_s in LOCAL_INTERVALS_S.items():
-        arguments = (name, getattr(app, name), interval_s, gate, stopping)
+        arguments = (name, meter.schedule(name, getattr(app, name)), interval_s, gate, stopping)
         threading.Thread(target=run_schedule, args=arguments, name=name, daemon=True).start()
     print(f"pumps: {len(SOURCES)} queues, {len(LOCAL_INTERVALS_S)} schedules", flush=True)
     while not stopping.event.wait(1.0):

@@ -3,6 +3,7 @@
 GET  /sandbox/inbox         everything that was sent: SMS, mail, MQTT; kind=, to=, since=, limit=
 GET  /sandbox/clock         the business's time
 POST /sandbox/clock         {"advance_s": 3600} or {"offset_s": 0}
+GET  /sandbox/meter         what was counted since the start, with METER=1
 any  /sandbox/doubles/...   the doubles' own controls (infra/local/doubles/control.py)
 """
 
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl
 
 import urllib3
 
+from infra.local import meter
 from infra.local.events import Answer
 
 PREFIX = b"/sandbox/"
@@ -40,11 +42,13 @@ def answer(method: str, path: str, query: bytes, body: bytes) -> Answer:
             if method == "POST":
                 _move_clock(body)
             return _json(200, _clock())
+        if path == "/sandbox/meter" and method == "GET":
+            return _json(200, _metered())
     except _Wrong as error:
         return _json(422, {"error": str(error)})
     except urllib3.exceptions.HTTPError:
         return _json(503, {"error": "A part of the local stage does not answer; it may be starting again."})
-    return _json(404, {"error": "GET /sandbox/inbox, GET or POST /sandbox/clock, or /sandbox/doubles/..."})
+    return _json(404, {"error": "GET /sandbox/inbox, /sandbox/clock, /sandbox/meter, or /sandbox/doubles/..."})
 
 
 def inbox(asked: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -90,6 +94,16 @@ def _from_doubles(method: str, rest: str, query: bytes, body: bytes) -> Answer:
     reply = _http.request(method, url, body=body or None, headers={"Content-Type": "application/json"})
     media_type = reply.headers.get("Content-Type", "application/json")
     return Answer(reply.status, [(b"content-type", media_type.encode("latin-1"))], reply.data)
+
+
+def _metered() -> dict[str, Any]:
+    folder = meter.folder()
+    if folder is None:
+        raise _Wrong("nothing is metered: start the platform with METER=1")
+    from infra.local.meter.database import database_work, largest_item_bytes
+
+    database = database_work(Path(os.environ["QM_DATA_DIR"]))
+    return {"functions": meter.summed(folder), "database": database, "largest_item_bytes": largest_item_bytes()}
 
 
 def _clock() -> dict[str, Any]:

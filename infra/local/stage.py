@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +62,7 @@ class Stage:
         """Everything up to the line that says ready."""
         print(f"Quartermaster, local stage, data in {self.options.data_dir}", flush=True)
         chosen = ports.choose(self.options.data_dir)
+        shutil.rmtree(environment.meter_folder(self.options.data_dir), ignore_errors=True)
         parts = Parts(self.options, chosen)
         self._find_database(parts)
         secrets = keys.load_or_make(self.options.data_dir)

@@ -94,7 +94,7 @@ def hear_connection(uow: UnitOfWork, serial: str, said: Connection, ms: int) -> 
         return
     store.set_connection(uow, bot, said.connection_state, ms, said.header_id)
     if said.connection_state != "ONLINE":
-        count("RobotLost", serial=serial)
+        count("RobotLost")
         logger.warning("robot is away", extra={"serial": serial, "connection": said.connection_state})
         return
     uow.publish(StorageWorkDue(warehouse_id=bot.warehouse_id).message())
