@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.local.demo.company import company
 from infra.package import Built, ground
 from infra.package.boot import booted
 from infra.package.ground import Ground
@@ -69,8 +68,3 @@ def test_pages_and_their_files_are_served_from_the_package(lambdas: Lambdas, on:
     assert path.call("GET", "/api/openapi.json")["openapi"].startswith("3.1")
     for page in ("/docs", "/docs/swagger-ui.css", "/docs/favicon-32x32.png"):
         assert path.send("GET", page)[0] == 200
-
-
-def test_the_demo_company_buys_by_mail() -> None:
-    """What the order path leans on."""
-    assert "@" in next(customer.email for customer in company().customers)
