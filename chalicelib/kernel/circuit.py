@@ -103,8 +103,10 @@ def _note(provider: Provider, error: ProviderUnavailable) -> None:
 
 
 def _tell(transition: "CircuitTransition") -> None:
-    name = {"OPEN": "CircuitOpened", "HALF_OPEN": "CircuitProbed", "CLOSED": "CircuitClosed"}[transition.to_state]
-    count(name, provider=transition.circuit_name)
+    if transition.to_state == "OPEN":
+        count("CircuitOpened", provider=transition.circuit_name)
+    elif transition.to_state == "CLOSED":
+        count("CircuitClosed", provider=transition.circuit_name)
     logger.warning("circuit changed", extra={"provider": transition.circuit_name, "to": str(transition.to_state)})
 
 

@@ -21,9 +21,16 @@ SETTINGS_NAMES = {"settings()", "settings", "configured", "of"}
 """What the code calls its settings."""
 SERVICE_PREFIX = {"iot-data": "iot"}
 """Services whose actions have another prefix than boto3's name (Service authorization reference)."""
-SAME_RIGHT = {"sqs:SendMessageBatch": "sqs:SendMessage"}
+SAME_RIGHT = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
 """Operations that are granted under another's name."""
-SECRETS = "secretsmanager:GetSecretValue"
+BY_POWERTOOLS = {
+    "SecretsProvider(": {"secretsmanager:GetSecretValue"},
+    "CircuitBreakerDynamoDBPersistence)": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
+}
+"""Classes of Powertools that we make or derive from -> what they call."""
 
 
 @dataclass
@@ -154,7 +161,8 @@ def actions(nodes: Iterable[Node]) -> set[str]:
 def _actions_of(module: str, name: str) -> frozenset[str]:
     found = modules()[module]
     tree = found.defined[name]
-    by_powertools = {SECRETS} if "SecretsProvider(" in ast.unparse(tree) else set()
+    text = ast.unparse(tree)
+    by_powertools = set().union(*(called for name, called in BY_POWERTOOLS.items() if name in text))
     if found.service is None:
         return frozenset(by_powertools)
     operations = boto3.client(found.service).meta.method_to_api_mapping

@@ -10,6 +10,8 @@ from tests.cloud.deployed import STAGES, deployed, functions, resource_of, resou
 from tests.house.source import product
 
 ONLY_SHOWN = {
+    "CircuitClosed": "the good end of `CircuitOpened`",
+    "ProviderUnavailable": "single failures pass; a provider that keeps failing opens its circuit",
     "RefundDue": "staff see what has to go back, and it goes back in its own time",
     "RobotLost": "robots are switched off every evening",
     "UnknownRobot": "a robot that was not registered yet; nothing is lost but its talk",

@@ -6,9 +6,10 @@ from chalicelib.kernel.settings import Settings
 from tests.cloud.deployed import STAGES, deployed, functions, resource_of
 from tests.cloud.reach import database_roles, reached, settings_read
 
-LOCAL_ONLY = {"database_url", "database_owner_url", "clock_file", "limits", "password_cost"}
+LOCAL_ONLY = {"database_url", "database_owner_url", "clock_file", "fault_folder", "limits", "password_cost", "process"}
 """What only the local and the test stage say: doubles, the moved clock, cheap passwords."""
 DEFAULT_FITS = {
+    "circuit_open_s",
     "database_ca_file",
     "database_name",
     "database_port",
@@ -19,8 +20,6 @@ DEFAULT_FITS = {
     "version",
 }
 """What a deployed function reads and need not be told."""
-NOT_READ = {"bus_name"}
-"""Nothing puts events on the bus yet."""
 OF_ROLE = {
     "application": {"database_secret_id", "database_host"},
     "owner": {"database_owner_secret_id", "database_cluster_host"},
@@ -58,7 +57,7 @@ def test_a_function_is_told_what_it_reads(function: str, stage: str) -> None:
 def test_every_setting_is_somebodys() -> None:
     """A setting that no function reads and no stage sets is of no use; one that is new must be put in its place here."""
     told = {name for function in functions() for name in variables(function, "prod")}
-    fields = {f"QM_{name.upper()}" for name in set(Settings.model_fields) - LOCAL_ONLY - DEFAULT_FITS - NOT_READ}
+    fields = {f"QM_{name.upper()}" for name in set(Settings.model_fields) - LOCAL_ONLY - DEFAULT_FITS}
     assert told == fields
 
 
