@@ -33,7 +33,9 @@ ATTEMPTS_MAX = 5
 WORK_S = 38.0
 """A worker asks nobody outside whose answer may come later than this."""
 LEASE = timedelta(seconds=45)
-"""Longer than a worker may take; after it the work may be taken over."""
+"""Longer than a worker may take; some time after it the work may be taken over."""
+LEASE_MAX = timedelta(seconds=75)
+"""It ends at random before this: what died together with work that kills its worker is not taken up again with it."""
 POSTPONED_MAX = timedelta(days=3)
 """Work that a provider's absence has held up for longer is dead: nobody wants a code or a parcel notice then."""
 RESEND_AFTER = timedelta(seconds=60)
@@ -162,7 +164,8 @@ class _Work:
     def first(self) -> Outside[Any, None] | None:
         with self._transaction() as uow:
             row = {"id": self.outbox_id, "topic": self.topic}
-            claimed = uow.row(store.CLAIM_OUTBOX, {**row, "now": uow.now, "leased_until": uow.now + LEASE})
+            leased_until = uow.now + LEASE + random.random() * (LEASE_MAX - LEASE)  # noqa: S311  # jitter
+            claimed = uow.row(store.CLAIM_OUTBOX, {**row, "now": uow.now, "leased_until": leased_until})
             if claimed is None:
                 if not uow.value(store.OUTBOX_EXISTS, row):
                     raise NoSuchWork

@@ -9,7 +9,7 @@ import boto3
 QUEUES = ("work", "messages", "robots", "telemetry", "webhooks")
 RECEIVE_MAX = 5
 VISIBILITY_S = 60
-"""Longer than a worker may hold its lease (chalicelib/kernel/jobs.py, LEASE)."""
+"""Longer than a worker may take (chalicelib/kernel/jobs.py, LEASE)."""
 NAME = "quartermaster"
 
 

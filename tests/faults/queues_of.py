@@ -1,15 +1,17 @@
 """The stage's queues from the outside: what somebody puts into them, and what lies in their dead-letter queues."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import boto3
 
-from tests.faults.rig import Rig
+from tests.faults.rig import Rig, RigFailure
 
 NAME = "quartermaster-"
+PATIENCE_S = 120.0
 
 
 class Queues:
@@ -40,6 +42,16 @@ class Queues:
             answer = self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
             found |= {message["MessageId"]: message["Body"] for message in answer.get("Messages", ())}
         return list(found.values())
+
+    def wait_for_dead(self, queue: str, *bodies: str) -> None:
+        """Waits until these messages, and no others, lie in a queue's dead-letter queue. Raises RigFailure."""
+        deadline = time.monotonic() + PATIENCE_S
+        while (found := sorted(self.dead(queue))) != sorted(bodies):
+            if time.monotonic() > deadline:
+                raise RigFailure(
+                    f"{queue}-dead holds {found}, not {sorted(bodies)}; {self.sizes(queue)} are in {queue}"
+                )
+            time.sleep(0.1)
 
     def sizes(self, queue: str) -> int:
         """Messages that are in a queue, received or not."""

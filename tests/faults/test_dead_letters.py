@@ -1,35 +1,25 @@
 """A worker dies between giving up on a piece of work and announcing it: the row tells, and can be replayed."""
 
-from uuid import uuid4
+import json
 
-from infra.local.demo.company import PASSWORD
 from tests.faults import books, points, settle
-from tests.faults.rig import Rig, wait_until
+from tests.faults.rig import Rig
+from tests.faults.rows import command, let_die, mend, put_message, put_row
 
-DEAD = "SELECT id, topic, attempts FROM outbox WHERE dead_at IS NOT NULL"
-REPLAY = "SELECT replay_dead_outbox(array_agg(id), %(now)s) AS replayed FROM outbox WHERE dead_at IS NOT NULL"
-
-
-def register(rig: Rig) -> str:
-    name = uuid4().hex[:12]
-    email = f"{name}@newdiner.example.com"
-    form = {"username": name, "email": email, "password": PASSWORD, "company_name": "D", "business_type": "restaurant"}
-    assert rig.ask("POST", "/api/register", form)[0] == 201
-    return email
+TO = "unannounced@example.com"
 
 
 def test_a_dead_letter_whose_announcement_was_lost(rig: Rig) -> None:
     (fault,) = (fault for fault in points.ALONE if fault.point == "job.dead")
     fired = rig.order(fault)
-    rig.sandbox("POST", "doubles/control/faults", {"provider": "mail", "status": 451, "times": 5})
-    email = register(rig)
-    hourglass = settle.Hourglass(rig)
-    wait_until("the worker died", lambda: hourglass.look() and fired.exists(), patience_s=60)
+    outbox_id = put_row(rig, "messaging.mail", "{}")
+    let_die(rig, outbox_id)
+    assert fired.exists()
     rig.wait_up("pumps")
-    (dead,) = rig.rows(DEAD)
-    assert (dead["topic"], dead["attempts"]) == ("messaging.mail", 5)
-    assert rig.rows(REPLAY, {"now": rig.now()}) == [{"replayed": 1}]
+    assert f"  {outbox_id}  messaging.mail" in command(rig, "dead")
+    mend(rig, outbox_id, json.dumps({"message_id": put_message(rig, "mail", TO)}))
+    assert command(rig, "replay", str(outbox_id)) == "1 dead letters are tried again.\n"
     settle.work_off(rig)
     books.check(rig)
-    mails = rig.sandbox("GET", f"inbox?kind=mail&to={email}")["items"]
+    mails = rig.sandbox("GET", f"inbox?kind=mail&to={TO}")["items"]
     assert len({mail["message_id"] for mail in mails}) == 1

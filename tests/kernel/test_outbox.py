@@ -251,7 +251,7 @@ def test_while_a_worker_holds_the_lease_others_pass_by(tenant: Tenant, notes: No
     clock.advance(seconds=jobs.LEASE.total_seconds() - 5)
     run(tenant, outbox_id)
     assert (attempts, notes()) == ([1], {})
-    clock.advance(seconds=10)
+    clock.advance(seconds=(jobs.LEASE_MAX - jobs.LEASE).total_seconds() + 10)
     run(tenant, outbox_id)
     assert (attempts, notes()) == ([1, 2], {"n": 1})
 
@@ -294,7 +294,7 @@ def test_a_worker_killed_between_the_call_and_the_record_is_followed_by_one_that
     assert (row["attempts"], row["leased_until"] > business_clock.now()) == (1, True)
     run(tenant, outbox_id)
     assert attempts == []
-    clock.advance(seconds=jobs.LEASE.total_seconds() + 1)
+    clock.advance(seconds=jobs.LEASE_MAX.total_seconds() + 1)
     run(tenant, outbox_id)
     assert (attempts, notes(), open_rows()) == ([2], {"n": 1}, [])
 
@@ -321,7 +321,7 @@ def test_a_worker_that_comes_back_after_its_lease_does_not_do_the_work_again(
             run(tenant, outbox_id)
             return
         assert slow_is_asking.wait(PATIENCE_S)
-        clock.advance(seconds=jobs.LEASE.total_seconds() + 1)
+        clock.advance(seconds=jobs.LEASE_MAX.total_seconds() + 1)
         run(tenant, outbox_id)
         slow_may_end.set()
 
@@ -337,7 +337,7 @@ def test_work_that_kills_every_worker_dies_in_the_end(tenant: Tenant, clock: Clo
     for _ in range(jobs.ATTEMPTS_MAX):
         with pytest.raises(SystemExit):
             run(tenant, outbox_id)
-        clock.advance(seconds=jobs.LEASE.total_seconds() + 1)
+        clock.advance(seconds=jobs.LEASE_MAX.total_seconds() + 1)
     run(tenant, outbox_id)  # the sixth does not even try
     row = row_of(tenant, outbox_id)
     assert (row["dead_at"] is not None, row["last_error"]) == (True, "WorkersLost: The work was taken up too often")
