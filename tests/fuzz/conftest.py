@@ -1,7 +1,5 @@
 """One tenant with its callers for a whole module: refusals leave no trace, which the tests prove."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from infra.local.postgres import Cluster
@@ -10,7 +8,7 @@ from tests.tenant import create_tenant
 
 
 @pytest.fixture(scope="module")
-def callers(request: pytest.FixtureRequest, database: Cluster, aws: None) -> Iterator[Callers]:
+def callers(request: pytest.FixtureRequest, database: Cluster, aws: None) -> Callers:
     """Somebody for every endpoint."""
     name = request.module.__name__.rpartition(".")[2].replace("_", "-")
-    yield Callers(create_tenant(database.owner_url(), name))
+    return Callers(create_tenant(database.owner_url(), name))

@@ -93,10 +93,8 @@ def test_there_are_variables() -> None:
         "/api/v1/../v2/jobs",
         "/%2e%2e/app.py",
         "/docs/../app.py",
-    ]
-    + [
-        "/" + "/".join("a" * 5_000),
-        "/api/v2/" + "x" * 10_000,
+        "/" + "/".join("a" * 5000),
+        "/api/v2/" + "x" * 10000,
         "/api/v1/%00",
         "/\\..\\app.py",
         "/api/orders;a=b",
