@@ -146,3 +146,12 @@ def test_a_planted_value_is_found_in_a_line(line: str) -> None:
 def test_ids_are_no_planted_values() -> None:
     ids = '"request_id":"4242ab42-4242-4242-8242-424242424242","actor":"staff:12","ms":12.4'
     assert leak(f'{{{ids},"route":"GET /api/auth/verify-email/{{token}}"}}') is None
+
+
+def test_a_metric_is_one_line_in_cloudwatchs_format(capsys: pytest.CaptureFixture[str]) -> None:
+    count("DeadLetter", 2, topic="orders.shipped")
+    (line,) = lines(capsys.readouterr().out)
+    (metrics,) = line["_aws"]["CloudWatchMetrics"]
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("Quartermaster", [["topic"]])
+    assert (metrics["Metrics"], line["DeadLetter"]) == ([{"Name": "DeadLetter", "Unit": "Count"}], 2)
+    assert (line["topic"], line["_aws"]["Timestamp"] > 10**12) == ("orders.shipped", True)
