@@ -40,11 +40,30 @@ os.environ.update(ENVIRONMENT)
 for stray in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "DATABASE_URL"):
     os.environ.pop(stray, None)
 
+from tests.planted import Watch, watch_all  # noqa: E402, I001  # as below; first, so that imports are watched too
 from tests.client import Client  # noqa: E402  # the environment above must be set before the application is imported
 from tests.providers import doubles, providers  # noqa: E402, F401  # fixtures for every folder
 from tests.tenant import Clock, Tenant, create_tenant  # noqa: E402  # as above
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    """Sees every log line of the whole run, at all levels; the application itself writes warnings only."""
+    from chalicelib.kernel.log import logger
+
+    made = Watch()
+    logger.setLevel("DEBUG")
+    watch_all(made, logger.handlers)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks(watch: Watch) -> Iterator[None]:
+    """Fails the test during which a secret or a personal datum went into a log line."""
+    yield
+    assert watch.take() == [], "no secret and no personal datum belongs into a log line"
 
 
 @pytest.fixture(scope="session")

@@ -36,6 +36,11 @@ def _leave_out_words(record: logging.LogRecord) -> bool:
 
 logger.addFilter(_leave_out_words)
 
+TALKATIVE = ("boto3", "botocore", "chalice", "psycopg", "s3transfer", "stripe", "twilio", "urllib3")
+"""Libraries that log requests, bodies or URLs below WARNING, whatever the level of the root logger is."""
+for _name in TALKATIVE:
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
 
 def count(name: str, value: int = 1, **dimensions: str) -> None:
     """Adds to a CloudWatch metric: what alarms look at (dead letters, surprises, a throttle that cannot ask).

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from infra.bench.platform import ROOT, stage
+from infra.fuzz import probes
 from infra.fuzz.credentials import Credentials
 from infra.fuzz.ground import Caller, Values, prepare
+from infra.local.demo import planted
 from infra.local.postgres import free_port
 
 FOLDER = ROOT / "build" / "fuzz"
@@ -37,15 +39,19 @@ def main() -> int:
     with stage(FOLDER, port):
         credentials = Credentials(f"http://127.0.0.1:{port}")
         caller = Caller(port, credentials)
-        found = _fuzz(port, prepare(caller))
+        values = prepare(caller)
+        wrong = probes.run(port)
+        print(f"{len(probes.PROBES)} requests as bytes on a socket: {wrong or 'answered as expected'}", flush=True)
+        found = _fuzz(port, values)
         credentials.forget("wmsBearer")  # the fuzzer changes passwords, if it finds out how
         books = _settled(caller)
-    wrong = [f"the books are not whole: {books}"] if not books["is_whole"] or _is_stuck(books) else []
-    wrong += _trouble()
+    outbox = books["outbox"]
+    if not books["is_whole"] or outbox["open"] or outbox["dead"]:
+        wrong.append(f"the books are not whole: {books}")
+    wrong += [*planted.leaks(FOLDER), *_errors()]
     print(
-        f"\nbooks: {'whole' if not wrong else 'see below'}, {books['outbox']['rows']} effects, {books['outbox']['dead']} dead"
+        f"\nbooks after {outbox['rows']} effects, logs: {'whole, silent' if not wrong else ''}", *wrong[:50], sep="\n"
     )
-    print("\n".join(wrong) or "logs: no surprise, no error")
     print(f"{time.monotonic() - started:.0f} seconds in all")
     return 1 if found or wrong else 0
 
@@ -77,11 +83,7 @@ def _settled(caller: Caller) -> Any:
         time.sleep(2)
 
 
-def _is_stuck(books: Any) -> bool:
-    return bool(books["outbox"]["open"] or books["outbox"]["dead"])
-
-
-def _trouble() -> list[str]:
+def _errors() -> list[str]:
     return [f"{file.name}: {line[:2000]}" for file, line in _lines() if any(sign in line for sign in TROUBLE)]
 
 

@@ -38,7 +38,7 @@ def create_empty_organization() -> None:
 def load_demo() -> None:
     """The demo company."""
     made = import_module("infra.local.demo").load(dict(os.environ))
-    print(f"{len(made.staff)} staff, {len(made.customers)} customers; everybody's password: {made.password}")
+    print(f"{len(made.staff)} staff, {len(made.customers)} customers")
 
 
 TASKS: dict[str, Callable[[], None]] = {

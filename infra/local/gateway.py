@@ -31,6 +31,10 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Function = Callable[[dict[str, Any], Any], Any]
 
 
+class Unfinished(Exception):
+    """The body broke off: half a request is none, and the function is not called."""
+
+
 class Gateway:
     """An ASGI application around one Lambda function."""
 
@@ -42,7 +46,12 @@ class Gateway:
         """One HTTP request."""
         if scope["type"] != "http":
             return
-        body = await _read(receive)
+        try:
+            body = await _read(receive)
+        except Unfinished:
+            answer = _refusal(400, b'{"message": "Bad Request"}', str(uuid4()))
+            await _write(send, answer, with_body=scope["method"] != "HEAD")
+            return
         answer = await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, scope, body)
         await _write(send, answer, with_body=scope["method"] != "HEAD")
 
@@ -74,13 +83,13 @@ class Gateway:
 
 
 async def _read(receive: Receive) -> bytes | None:
-    """The whole body, None when it is larger than the gateway takes."""
+    """The whole body, None when it is larger than the gateway takes. Raises Unfinished."""
     chunks: list[bytes] = []
     size = 0
     while size <= DRAINED_MAX_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
-            break
+            raise Unfinished
         chunk = message.get("body", b"")
         size += len(chunk)
         if size <= BODY_MAX_BYTES:

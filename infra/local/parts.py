@@ -91,7 +91,7 @@ class Parts:
         command = [
             *(sys.executable, "-m", "granian", "--interface", "asginl", "--http", "1", "--no-ws"),
             *("--host", ports.HOST, "--port", str(self.options.port), "--workers", str(GATEWAY_WORKERS)),
-            *("--respawn-failed-workers", "--workers-kill-timeout", "3", "--log-level", "warning"),
+            *("--respawn-failed-workers", "--workers-kill-timeout", "3", "--log-level", "warning", "--no-access-log"),
             "infra.local.gateway:application",
         ]
         return self._program(

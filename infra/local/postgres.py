@@ -39,6 +39,7 @@ SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_error_verbosity": "terse",  # DETAIL and CONTEXT quote values: Key (email)=(...) already exists
     "max_locks_per_transaction": "128",
     "deadlock_timeout": "200ms",
 }

@@ -1,7 +1,7 @@
 """Every endpoint of the platform, each with a caller who may call it, and what hostile tests look at afterwards."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -172,17 +172,12 @@ def _tables(owner_url: str) -> list[str]:
         ).fetchall()
 
 
-def fields_of(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The fields of a body's JSON schema at its top level, with references resolved."""
-    while "$ref" in schema:
-        schema = definitions[schema["$ref"].rpartition("/")[2]]
-    yield from schema.get("properties", {}).items()
-
-
 def body_fields(endpoint: Endpoint) -> list[str]:
-    """Names of the body's fields; none for a body that is no object of ours."""
+    """Names of the body's fields at its top level; none for a body that is no object of ours."""
     schema = endpoint.body_model.model_json_schema()
-    return [name for name, _ in fields_of(schema, schema.get("$defs", {}))]
+    while "$ref" in schema:
+        schema = {**schema["$defs"][schema["$ref"].rpartition("/")[2]], "$defs": schema["$defs"]}
+    return list(schema.get("properties", {}))
 
 
 def as_json(data: Any) -> bytes:

@@ -15,6 +15,7 @@ from chalicelib.kernel.log import count, logger
 from tests.factories.identity import make_api_key
 from tests.kernel.apps import KernelClient
 from tests.kernel.handlers import Anything, script
+from tests.planted import Watch, leak
 from tests.tenant import Tenant
 
 SECRET = "Ana Reyes <ana@example.com>"
@@ -25,11 +26,11 @@ INSERT = "INSERT INTO kernel_note (name) VALUES (%(name)s)"
 def log() -> Iterator[StringIO]:
     """What is logged, as deployed: what is worth knowing, from INFO upwards."""
     (handler,) = (h for h in logger.handlers if isinstance(h, logging.StreamHandler))
-    level, written = logger.log_level, StringIO()
+    level, written = handler.level, StringIO()
     usual = handler.setStream(written)
-    logger.setLevel("INFO")
+    handler.setLevel("INFO")
     yield written
-    logger.setLevel(level)
+    handler.setLevel(level)
     handler.setStream(usual)
 
 
@@ -104,10 +105,47 @@ def test_a_surprise_is_told_without_the_words_of_the_exception(
     assert "Ana" not in written
 
 
-def test_the_local_stage_shows_everything(kernel: KernelClient, log: StringIO, configured: Any) -> None:
+def test_the_local_stage_shows_everything(kernel: KernelClient, log: StringIO, configured: Any, watch: Watch) -> None:
     with configured(QM_STAGE="local"):
         kernel.post(f"/api/kernel/scripts/{script(wrong_value)}", {})
     assert SECRET in log.getvalue()
+    assert [found.split(":")[0] for found in watch.take()] == ["quartermaster a name"]
+
+
+@pytest.mark.parametrize(
+    "name", ["psycopg", "botocore.endpoint", "boto3", "urllib3.connectionpool", "stripe", "twilio.http_client"]
+)
+def test_libraries_that_log_bodies_say_warnings_only(name: str, watch: Watch) -> None:
+    """The level of the root is DEBUG here, as it is in Lambda when somebody looks for a mistake."""
+    before = watch.lines
+    logging.getLogger(name).info("%s", SECRET)
+    assert (watch.lines, watch.take()) == (before, [])
+    assert logging.getLogger(name).isEnabledFor(logging.WARNING)
+
+
+def test_the_watch_sees_every_level_and_every_logger(watch: Watch) -> None:
+    for say in (logger.debug, logger.info, logging.getLogger("chalicelib.somewhere").debug):
+        say("hello", extra={"who": SECRET})
+        assert len(watch.take()) == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Key (email)=(ana@example.com)",
+        "to +12125550142",
+        "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x",
+        "qmk_abc",
+        "4242424242424242",
+    ],
+)
+def test_a_planted_value_is_found_in_a_line(line: str) -> None:
+    assert leak(line) is not None
+
+
+def test_ids_are_no_planted_values() -> None:
+    ids = '"request_id":"4242ab42-4242-4242-8242-424242424242","actor":"staff:12","ms":12.4'
+    assert leak(f'{{{ids},"route":"GET /api/auth/verify-email/{{token}}"}}') is None
 
 
 def test_a_metric_is_one_line_in_cloudwatchs_format(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ import base64
 import http.client
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -95,6 +96,17 @@ def test_a_body_above_ten_megabytes_is_refused_in_the_surfaces_dialect(port: int
     status, headers, body = ask(port, "POST", path, b"x" * 10_000_001, **{"X-Request-Id": "planted"})
     assert (status, json.loads(body).keys()) == (413, keys)
     check_headers(headers)
+
+
+def test_half_a_body_is_no_request(port: int) -> None:
+    """The caller goes away, or sends what are no chunks: the function is not called with what came so far."""
+    for half in (b"Content-Length: 10\r\n\r\nhalf", b"Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nzz\r\n"):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\n" + half)
+            connection.shutdown(socket.SHUT_WR)
+            said = connection.recv(65_536)
+        assert said == b"" or said.startswith(b"HTTP/1.1 400")
+    assert ask(port, "GET", "/x")[0] == 200
 
 
 def test_a_body_of_ten_megabytes_passes(port: int) -> None:
