@@ -204,14 +204,14 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500] if isinstance(error, Refusal) else type(error).__name__
 
 
-def relay(*, until: float | None = None) -> int:
+def relay(*, lasts_s: float = 0.0) -> int:
     """Sends what is due in every organization's outbox to its queue; how many. May be run by several at once.
 
-    `until`: keep looking, every 100 ms, until this clock.timestamp(). Rows are marked before they are sent: a crash in
-    between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are recalled first: the clock was set
-    back since.
+    `lasts_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock does. Rows are marked before
+    they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are
+    recalled first: the clock was set back since.
     """
-    sent, is_first = 0, True
+    sent, is_first, ends_at = 0, True, time.monotonic() + lasts_s
     while True:
         taken, is_first = _take_due(recalling=is_first), False
         if taken:
@@ -219,7 +219,7 @@ def relay(*, until: float | None = None) -> int:
             queues.send(taken)
             faults.point("relay.sent")
         sent += len(taken)
-        if until is None or clock.timestamp() >= until:
+        if time.monotonic() >= ends_at:
             return sent
         if len(taken) < RELAY_BATCH:
             time.sleep(0.1)
