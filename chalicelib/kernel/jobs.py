@@ -204,14 +204,14 @@ def _described(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:500] if isinstance(error, Refusal) else type(error).__name__
 
 
-def relay(*, lasts_s: float = 0.0) -> int:
+def relay(*, for_s: float = 0.0) -> int:
     """Sends what is due in every organization's outbox to its queue; how many. May be run by several at once.
 
-    `lasts_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock does. Rows are marked before
+    `for_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock does. Rows are marked before
     they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are
     recalled first: the clock was set back since.
     """
-    sent, is_first, ends_at = 0, True, time.monotonic() + lasts_s
+    sent, is_first, ends_at = 0, True, time.monotonic() + for_s
     while True:
         taken, is_first = _take_due(recalling=is_first), False
         if taken:

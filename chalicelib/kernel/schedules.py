@@ -17,7 +17,7 @@ RELAY_RUNS_S = 55.0
 
 def relay_outbox(event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Sends what is due. Runs for `relay_for_s` seconds of the event, by default almost until the next run begins."""
-    return {"sent": jobs.relay(lasts_s=float(event.get("relay_for_s", RELAY_RUNS_S)))}
+    return {"sent": jobs.relay(for_s=float(event.get("relay_for_s", RELAY_RUNS_S)))}
 
 
 def seal_audit(_event: dict[str, Any], _context: Any) -> dict[str, str]:

@@ -33,7 +33,7 @@ def die(*_: object) -> None:
 
 
 def relay_for_a_while() -> None:
-    jobs.relay(lasts_s=0.5)
+    jobs.relay(for_s=0.5)
     connections.discard()
 
 
