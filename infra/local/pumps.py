@@ -220,6 +220,13 @@ def _complain(text: str) -> None:
     print(json.dumps({"level": "WARNING", "message": text}), file=sys.stderr, flush=True)
 
 
+def _end_at_once(failed: threading.ExceptHookArgs) -> None:
+    """A pump that has ended would be missed by nobody: then all of them end, and the supervisor starts them again."""
+    traceback.print_exception(failed.exc_type, failed.exc_value, failed.exc_traceback)
+    sys.stderr.flush()
+    os._exit(1)
+
+
 def main() -> None:
     """Runs all pumps until SIGTERM, then lets handlers end."""
     meter.begin()
@@ -228,6 +235,7 @@ def main() -> None:
 
     data_dir = Path(os.environ["QM_DATA_DIR"])
     stopping, gate, unruly = Stopping(), Gate(data_dir), Unruly(data_dir)
+    threading.excepthook = _end_at_once
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.event.set())
     for source in SOURCES:

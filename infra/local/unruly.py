@@ -1,7 +1,8 @@
 """Queues at their worst, on demand: every message twice, late, in another order. SQS promises no better.
 
 A standard queue delivers at least once and in any order (SQS developer guide, "At-least-once delivery", "Message
-ordering"). ``queues.json`` in the data directory says how much of it: ``{"copies": 1, "late_s": 0.8, "seed": 7}``.
+ordering"). ``queues.json`` in the data directory says how much of it: ``{"copies": 1, "late_s": 0.8, "seed": 7}``. Write it
+with `order`: a file that is half written is a mistake like any other, and ends the pumps.
 """
 
 import random
@@ -25,6 +26,16 @@ class Unruliness(BaseModel):
 
 
 CALM = Unruliness()
+
+
+def order(data_dir: Path, wanted: Unruliness) -> None:
+    """Lets a platform's queues behave so from now on; `CALM` ends it."""
+    file, draft = data_dir / "queues.json", data_dir / "queues.draft"
+    if wanted == CALM:
+        file.unlink(missing_ok=True)
+        return
+    draft.write_text(wanted.model_dump_json(), encoding="utf-8")
+    draft.replace(file)
 
 
 class Unruly:

@@ -1,20 +1,19 @@
 """Every queue message comes three times, late and in another order; the day ends as it always does."""
 
-import json
 from collections.abc import Iterator
 
 import pytest
 
+from infra.local.unruly import CALM, Unruliness, order
 from tests.faults import books, settle
 from tests.faults.rig import Rig
 
 
 @pytest.fixture
 def unruly(rig: Rig) -> Iterator[Rig]:
-    file = rig.data_dir / "queues.json"
-    file.write_text(json.dumps({"copies": 2, "late_s": 0.6, "seed": 20}), encoding="utf-8")
+    order(rig.data_dir, Unruliness(copies=2, late_s=0.6, seed=20))
     yield rig
-    file.unlink()
+    order(rig.data_dir, CALM)
 
 
 def test_messages_that_come_often_late_and_in_any_order(unruly: Rig) -> None:

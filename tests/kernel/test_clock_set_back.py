@@ -1,10 +1,12 @@
 """A clock that was hours ahead and is set back: what was begun by it is not held up for hours."""
 
+import threading
 from datetime import timedelta
 
 import pytest
 
 from chalicelib.kernel import clock as business_clock
+from chalicelib.kernel import database as connections
 from chalicelib.kernel import jobs
 from chalicelib.kernel.endpoint import Call, Outside
 from chalicelib.kernel.jobs import Job
@@ -17,6 +19,7 @@ from tests.kernel.test_idempotency import send
 from tests.tenant import Clock, Tenant
 
 HOURS_S = 3 * 3600
+PATIENCE_S = 10.0
 
 pytestmark = pytest.mark.usefixtures("note_table")
 
@@ -27,6 +30,11 @@ class Killed(BaseException):
 
 def die(*_: object) -> None:
     raise Killed
+
+
+def relay_for_a_while() -> None:
+    jobs.relay(for_s=0.5)
+    connections.discard()
 
 
 def sent_ids() -> list[int]:
@@ -74,6 +82,16 @@ def test_a_lease_of_a_worker_that_died_ahead_of_time_ends(tenant: Tenant, notes:
     assert outbox_id in sent_ids()
     run(tenant, outbox_id)
     assert (notes(), tries, row_of(tenant, outbox_id)["leased_until"]) == ({"n": 1}, [1, 2], None)
+
+
+def test_a_relay_under_way_ends_in_its_time(tenant: Tenant, clock: Clock) -> None:
+    """Or it would go on for hours, and recall nothing, because it does so at its begin."""
+    clock.advance(seconds=HOURS_S)
+    relaying = threading.Thread(target=relay_for_a_while)
+    relaying.start()
+    clock.advance(seconds=-HOURS_S)
+    relaying.join(PATIENCE_S)
+    assert not relaying.is_alive()
 
 
 def test_leases_and_times_of_a_clock_a_little_ahead_are_respected(
