@@ -6,7 +6,7 @@ Each may run twice at once or not at all for a while: the next run catches up.
 from importlib import import_module
 from typing import Any
 
-from chalicelib.kernel import audit, clock, jobs, retention
+from chalicelib.kernel import audit, jobs, retention
 
 INTERVALS_S = {"relay_outbox": 60.0, "seal_audit": 60.0, "expire_holds": 60.0, "purge_expired": 3600.0}
 """Seconds between two runs on AWS. The relay keeps looking for the whole minute; see `relay_outbox`."""
@@ -17,7 +17,7 @@ RELAY_RUNS_S = 55.0
 
 def relay_outbox(event: dict[str, Any], _context: Any) -> dict[str, int]:
     """Sends what is due. Runs for `relay_for_s` seconds of the event, by default almost until the next run begins."""
-    return {"sent": jobs.relay(until=clock.timestamp() + float(event.get("relay_for_s", RELAY_RUNS_S)))}
+    return {"sent": jobs.relay(for_s=float(event.get("relay_for_s", RELAY_RUNS_S)))}
 
 
 def seal_audit(_event: dict[str, Any], _context: Any) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """A clock that was hours ahead and is set back: what was begun by it is not held up for hours."""
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from tests.kernel.test_idempotency import send
 from tests.tenant import Clock, Tenant
 
 HOURS_S = 3 * 3600
+PATIENCE_S = 20.0
 
 pytestmark = pytest.mark.usefixtures("note_table")
 
@@ -74,6 +76,17 @@ def test_a_lease_of_a_worker_that_died_ahead_of_time_ends(tenant: Tenant, notes:
     assert outbox_id in sent_ids()
     run(tenant, outbox_id)
     assert (notes(), tries, row_of(tenant, outbox_id)["leased_until"]) == ({"n": 1}, [1, 2], None)
+
+
+def test_a_relay_that_is_running_when_the_clock_is_set_back_ends_in_time(tenant: Tenant, clock: Clock) -> None:
+    """It recalls rows at its beginning only: one that ran on for hours would hold everything up."""
+    publish(tenant, bump)
+    clock.advance(seconds=HOURS_S)
+    running = threading.Thread(target=jobs.relay, kwargs={"for_s": 0.3}, daemon=True)
+    running.start()
+    clock.advance(seconds=-HOURS_S)
+    running.join(PATIENCE_S)
+    assert not running.is_alive()
 
 
 def test_leases_and_times_of_a_clock_a_little_ahead_are_respected(
