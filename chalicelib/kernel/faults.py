@@ -19,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.kernel.settings import settings
 
+LOOK_EVERY_S = 0.05
+_empty_at = -LOOK_EVERY_S
+"""Monotonic time of the last look that found no orders."""
 _passes: Counter[str] = Counter()
 _counting = threading.Lock()
 
@@ -52,10 +55,16 @@ def point(name: str, detail: str = "") -> None:
 
 
 def _look(folder: Path, name: str, detail: str) -> None:
+    """Looks for orders at every pass while there are any, else at most every 50 ms: passes are many."""
+    global _empty_at
+    if time.monotonic() - _empty_at < LOOK_EVERY_S:
+        return
     try:
         orders = sorted(entry for entry in os.listdir(folder) if entry.endswith(".json"))
     except FileNotFoundError:
-        return
+        orders = []
+    if not orders:
+        _empty_at = time.monotonic()
     due = [
         (order, fault) for order in orders if (fault := _read(folder / order)) and _is_due(order, fault, name, detail)
     ]

@@ -112,9 +112,18 @@ class Supervisor:
             self._note_crash(part, code)
         part.process = part.start()
         self._note()
-        if part.heal is not None:
+        self._heal(part)
+
+    def _heal(self, part: Part) -> None:
+        """Makes anew what a part forgot. One that dies meanwhile is started again by the next check."""
+        if part.heal is None:
+            return
+        try:
             self.wait_ready(part)
             part.heal()
+        except StageError:
+            if part.process is None or part.process.poll() is None:
+                raise
 
     def _note_crash(self, part: Part, code: int) -> None:
         """Says that a part died. One that ended with 0 was asked to: a reset does that."""

@@ -98,6 +98,10 @@ class Load:
         wanted = self.count(200, 201) + more
         wait_until("callers are served", lambda: self.count(200, 201) >= wanted, patience_s=PATIENCE_S)
 
+    def wait_for_refusal(self, *, after: int) -> None:
+        """Waits until somebody was told to come back later, once more than `after` times."""
+        wait_until("callers hear of it", lambda: self.count(503) > after, patience_s=PATIENCE_S)
+
 
 def _is_passing(reply: Reply) -> bool:
     return reply.status == 503 or (reply.status == 409 and "still running" in str(reply.data))

@@ -175,7 +175,7 @@ class Rig:
         return len(victims)
 
     def order(self, fault: Fault) -> Path:
-        """Orders a fault (kernel/faults.py); the file that exists once it has happened."""
+        """Orders a fault (kernel/faults.py), heard of within 50 ms; the file that exists once it has happened."""
         folder = self.data_dir / "faults"
         folder.mkdir(exist_ok=True)
         name = f"{fault.process}-{fault.point}-{uuid4().hex[:8]}"
@@ -187,9 +187,10 @@ class Rig:
     def wait_up(self, *names: str) -> None:
         """Waits until parts (all of them) run and answer. Raises RigFailure after a minute."""
         for name in names or PARTS:
-            wait_until(f"{name} is up", partial(self._is_up, name), patience_s=PART_PATIENCE_S)
+            wait_until(f"{name} is up", partial(self.is_up, name), patience_s=PART_PATIENCE_S)
 
-    def _is_up(self, name: str) -> bool:
+    def is_up(self, name: str) -> bool:
+        """Whether a part runs and answers. Raises RigFailure when the whole stage has ended."""
         assert self._stage is not None
         if self._stage.poll() is not None:
             raise RigFailure(f"the stage has ended: {last_words(self._log())} (see {self._log()})")

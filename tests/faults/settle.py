@@ -49,12 +49,15 @@ class Hourglass:
     _moved_at: float = field(default_factory=time.monotonic)
 
     def look(self) -> list[Row]:
-        """What waits. Moves the clock when some of it has been the same for `still_s`, and so long since the last move."""
+        """What waits. Moves the clock when some of it has been the same for `still_s`, and so long since the last move.
+
+        Not while the providers are away: seconds would become an outage in which all tries are used up.
+        """
         waiting, now = self.rig.rows(WAITING, {"now": self.rig.now()}), time.monotonic()
         timed = [tuple(row.values()) for row in waiting if row["what"] in ("outbox", "key")]
         self._since = {row: self._since.get(row, now) for row in timed}
         is_still = now - max(min(self._since.values(), default=now), self._moved_at) > self.still_s
-        if is_still and self.moved_s + STEP_S <= self.most_s:
+        if is_still and self.moved_s + STEP_S <= self.most_s and self.rig.is_up("doubles"):
             self.rig.advance(STEP_S)
             self.moved_s += STEP_S
             self._moved_at = now

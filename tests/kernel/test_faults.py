@@ -18,6 +18,7 @@ from chalicelib.kernel.settings import Settings, settings
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("QM_FAULT_FOLDER", str(tmp_path))
     monkeypatch.setenv("QM_PROCESS", "pumps")
+    monkeypatch.setattr(faults, "LOOK_EVERY_S", 0.0)
     settings.cache_clear()
     yield tmp_path
     monkeypatch.undo()

@@ -127,6 +127,43 @@ def test_what_was_started_again_is_healed(tmp_path: Path) -> None:
         supervisor.stop()
 
 
+def test_what_dies_again_while_it_is_healed_is_started_once_more(tmp_path: Path) -> None:
+    tries: list[int] = []
+    supervisor, part = Supervisor(tmp_path, lambda _: None), part_of(tmp_path, SLEEP)
+
+    def heal() -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            assert part.process is not None
+            part.process.kill()
+            part.process.wait()
+            raise StageError("The step failed.")
+
+    part.heal = heal
+    supervisor.launch(part)
+    try:
+        assert part.process is not None
+        part.process.kill()
+        _wait(part)
+        supervisor.check()
+        supervisor.check()
+        assert (len(tries), part.process.poll()) == (2, None)
+    finally:
+        supervisor.stop()
+
+
+def test_how_often_a_part_may_die_can_be_chosen(tmp_path: Path) -> None:
+    supervisor = Supervisor(tmp_path, lambda _: None, crashes_max=2)
+    part = part_of(tmp_path, "raise SystemExit('no sugar')")
+    supervisor.launch(part)
+    _wait(part)
+    supervisor.check()
+    _wait(part)
+    with pytest.raises(StageError, match=r"^part has stopped 2 times: no sugar "):
+        supervisor.check()
+    supervisor.stop()
+
+
 def test_what_keeps_dying_is_a_sentence(tmp_path: Path) -> None:
     said: list[str] = []
     supervisor, part = Supervisor(tmp_path, said.append), part_of(tmp_path, "raise SystemExit('no sugar')")
