@@ -267,9 +267,9 @@ def _described(error: Exception) -> str:
 def relay(*, for_s: float = 0.0) -> int:
     """Sends what is due in every organization's outbox to its queue; how many. May be run by several at once.
 
-    Looks once, and again every 100 ms until `for_s` seconds are over, whatever the business's clock does meanwhile. Rows are marked before they are sent: a crash in
-    between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are recalled first: the clock was set
-    back since.
+    Looks once, and again every 100 ms until `for_s` seconds are over, whatever the business's clock does meanwhile. Rows
+    are marked before they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond any
+    possible one are recalled first: the clock was set back since.
     """
     sent, is_first, ends_at = 0, True, time.monotonic() + for_s
     while True:
