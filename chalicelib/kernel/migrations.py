@@ -1,5 +1,9 @@
 """The schema's history: numbered SQL files, forward only, each in a transaction of its own.
 
+A file that begins with ``-- outside a transaction`` is for what PostgreSQL does in none: ``CREATE INDEX CONCURRENTLY`` on a
+table that is busy. Its statements run one by one and again after a crash, so each must bear a repetition (drop the index, if
+it is there, before making it: a failed attempt leaves an invalid one).
+
 Run by `make run`, by the tests and by a Lambda function. Only one runs at a time; a statement that waits for a lock longer
 than four seconds gives up, so that a migration never queues up the whole application behind itself.
 """
@@ -16,6 +20,7 @@ from chalicelib.kernel.log import logger
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK_TRIES = 5
+OUTSIDE = "-- outside a transaction\n"
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,13 @@ class Migration:
     def checksum(self) -> str:
         """Of the text, so that an applied file which was edited afterwards is noticed."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+    @property
+    def statements_outside(self) -> list[str]:
+        """The statements of a file that asks for no transaction; none of any other file."""
+        if not self.sql.startswith(OUTSIDE):
+            return []
+        return [statement for statement in map(str.strip, self.sql.removeprefix(OUTSIDE).split(";\n")) if statement]
 
 
 class MigrationMismatch(Exception):
@@ -94,9 +106,12 @@ def _limit(connection: database.Connection, deadline: float | None) -> None:
 def _apply(connection: database.Connection, migration: Migration) -> None:
     for attempt in range(1, LOCK_TRIES + 1):
         try:
+            for statement in migration.statements_outside:
+                connection.execute(statement.encode())
             with connection.transaction():
                 connection.execute(store.SET_LOCK_TIMEOUT)
-                connection.execute(migration.sql.encode())
+                if not migration.statements_outside:
+                    connection.execute(migration.sql.encode())
                 faults.point("migration.applied", migration.name)
                 connection.execute(
                     store.RECORD_MIGRATION,

@@ -35,6 +35,8 @@ from tests.faults import trees
 
 START_PATIENCE_S = 120.0
 PART_PATIENCE_S = 60.0
+SIGN_IN_PATIENCE_S = 20.0
+"""An emulator that was killed is up again, and its table made anew, long before."""
 DAY_S = 5.0
 """A day on an idle machine, until one was measured."""
 _DAY_TOOK = re.compile(r"The day took ([0-9.]+) seconds")
@@ -234,10 +236,20 @@ class Rig:
 
     def bearer(self, username: str = ADMIN) -> dict[str, str]:
         """The header of somebody of the warehouse, signed in anew: the clock may have outrun an older session."""
-        status, data = self.ask("POST", "/api/auth/login", {"username": username, "password": PASSWORD})
-        if status != 200:
-            raise RigFailure(f"{username} cannot sign in: {status} {data!r:.300}")
+        data = self.sign_in("/api/auth/login", {"username": username, "password": PASSWORD})
         return {"authorization": f"Bearer {data['token']}"}
+
+    def sign_in(self, path: str, body: Any) -> Any:
+        """The answer to a sign-in. One that is told to come back (the table of lock-outs is away) comes back."""
+
+        def answer() -> tuple[int, Any] | None:
+            status, data = self.ask("POST", path, body)
+            return None if status == 503 else (status, data)
+
+        status, data = wait_until(f"an answer of {path}", answer, patience_s=SIGN_IN_PATIENCE_S, pause_s=0.5)
+        if status != 200:
+            raise RigFailure(f"{path} answered {status}: {data!r:.300}")
+        return data
 
     def doubles(self, kind: str) -> list[Row]:
         """Everything of a kind that the providers' doubles know."""

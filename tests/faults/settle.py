@@ -107,9 +107,7 @@ def _webhooks(rig: Rig) -> list[Row]:
 def send_carriers_home(rig: Rig) -> int:
     """Triggers all jobs that wait for somebody at a balcony; how many. A job that has just moved on is left alone."""
     body = {"email": f"{PICKER}@tillerby.example.com", "password": PASSWORD}
-    status, signed_in = rig.ask("POST", "/api/v2/auth/login", body)
-    if status != 200:
-        raise RigFailure(f"{PICKER} cannot sign in at the balcony: {status}")
+    signed_in = rig.sign_in("/api/v2/auth/login", body)
     bearer = {"authorization": f"Bearer {signed_in['access_token']}"}
     _, jobs = rig.ask("GET", "/api/v2/jobs?size=100&status__eq=WAITING", **bearer)
     for job in jobs["items"]:

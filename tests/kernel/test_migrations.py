@@ -67,6 +67,20 @@ def test_a_step_that_fails_leaves_nothing_of_itself_and_all_before_it(empty: str
     assert migrate(empty, mended) == ["0002_step_2", "0003_step_3"]
 
 
+def test_an_index_on_a_busy_table_is_made_outside_a_transaction(empty: str, folder: Callable[..., Path]) -> None:
+    """PostgreSQL makes it CONCURRENTLY in no transaction; one that failed leaves an invalid index, and is made again."""
+    index = "-- outside a transaction\nDROP INDEX CONCURRENTLY IF EXISTS one;\nCREATE UNIQUE INDEX CONCURRENTLY one ON a (x);\n"
+    doubled = "CREATE TABLE a (x int); INSERT INTO a VALUES (1), (1)"
+    state = "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass('one')"
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        migrate(empty, folder(doubled, index))
+    assert (rows(empty, APPLIED), rows(empty, state)) == ([(1, "step_1")], [(False,)])
+    with psycopg.connect(empty) as connection:
+        connection.execute("DELETE FROM a")
+    assert migrate(empty, folder(doubled, index)) == ["0002_step_2"]
+    assert rows(empty, state) == [(True,)]
+
+
 def test_an_applied_file_that_was_edited_is_noticed_before_anything_is_done(
     empty: str, folder: Callable[..., Path]
 ) -> None:
