@@ -4,7 +4,6 @@ Migrations go forward only, and a deployment migrates before its functions chang
 good, old code serves on a new schema. This shows that it can.
 """
 
-from infra.local.options import ROOT
 from infra.package import code, ground
 from infra.package.boot import booted
 from infra.package.build import pack
@@ -17,10 +16,10 @@ MIGRATIONS = "chalicelib/migrations"
 def rehearse(old: str = "") -> str:
     """Plays the order path with the package of `old`; what it prints at the end.
 
-    `old`: a revision; empty: the last commit before the newest migration came. Raises PackageError when git does not know
+    `old`: a revision; empty: the last commit with an older schema. Raises PackageError when git does not know
     it, and when anything goes wrong on the way.
     """
-    revision = old or before_newest_migration()
+    revision = old or last_with_an_older_schema()
     title = code.git("log", "-1", "--format=%h %s", revision).decode().strip()
     print(f"old package: {title}", flush=True)
     check_history(revision)
@@ -46,26 +45,28 @@ def check_history(revision: str) -> None:
 
     Happens only before the first deployment, while migrations may still be edited; the old package would refuse as well.
     """
-    names = code.git("ls-tree", "--name-only", f"{revision}:{MIGRATIONS}").decode().split()
-    edited = [name for name in names if not _is_unchanged(revision, f"{MIGRATIONS}/{name}")]
+    today = migrations_of("HEAD")
+    edited = [name for name, blob in migrations_of(revision).items() if today.get(name) != blob]
     if edited:
         raise PackageError(
             f"{', '.join(edited)} changed after {revision[:12]}: no package that old runs on this schema."
         )
 
 
-def _is_unchanged(revision: str, path: str) -> bool:
-    today = ROOT / path
-    return today.exists() and today.read_bytes() == code.git("show", f"{revision}:{path}")
+def migrations_of(revision: str) -> dict[str, str]:
+    """The revision's migrations: name of the file -> git's name of its content."""
+    lines = code.git("ls-tree", f"{revision}:{MIGRATIONS}").decode().splitlines()
+    listed = (line.split(None, 3) for line in lines)
+    return {name: blob for _, _, blob, name in listed if name.endswith(".sql")}
 
 
-def before_newest_migration() -> str:
-    """The commit before the one that added the newest migration. Raises PackageError in a clone without that history."""
+def last_with_an_older_schema() -> str:
+    """The newest commit of the main line whose migrations today's go on from. Raises PackageError where there is none."""
     if code.git("rev-parse", "--is-shallow-repository").strip() == b"true":
         raise PackageError("This clone is shallow: fetch its history, or name an old revision, OLD=...")
-    newest = max((ROOT / MIGRATIONS).glob("[0-9]*.sql")).name
-    path = f"{MIGRATIONS}/{newest}"
-    added = code.git("log", "--diff-filter=A", "--format=%H", "-1", "--", path).decode().strip()
-    if not added:
-        raise PackageError(f"{path} is not committed yet: commit it, or name an old revision, OLD=...")
-    return f"{added}^"
+    today = migrations_of("HEAD")
+    for revision in code.git("rev-list", "--first-parent", "HEAD").decode().split():
+        then = migrations_of(revision)
+        if len(then) < len(today) and then.items() <= today.items():
+            return revision
+    raise PackageError("No commit has an older schema that goes on to today's: name an old revision, OLD=...")

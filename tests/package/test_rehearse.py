@@ -19,6 +19,24 @@ def test_the_last_commit_has_the_history_of_today() -> None:
     rehearse.check_history("HEAD")
 
 
+def test_an_edited_migration_is_no_history(monkeypatch: pytest.MonkeyPatch) -> None:
+    at_head = rehearse.migrations_of("HEAD")
+    edited = {**at_head, FIRST: "0" * 40}
+    monkeypatch.setattr(rehearse, "migrations_of", lambda revision: at_head if revision == "HEAD" else edited)
+    with pytest.raises(PackageError, match=f"^{FIRST} changed after 0123456789ab"):
+        rehearse.check_history("0123456789abcdef")
+
+
+def test_the_default_is_older_and_goes_on_to_today() -> None:
+    if code.git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        with pytest.raises(PackageError, match="shallow"):
+            rehearse.last_with_an_older_schema()
+        return
+    old, today = rehearse.migrations_of(rehearse.last_with_an_older_schema()), rehearse.migrations_of("HEAD")
+    assert len(old) < len(today)
+    assert old.items() <= today.items()
+
+
 def test_an_old_package_holds_the_code_of_its_revision(lambda_python: Target) -> None:
     package = pack("HEAD")
     assert package.target == lambda_python
