@@ -31,7 +31,8 @@ drop: setup ## Remove poison messages for good (IDS="..." DATA_DIR=.data)
 test: setup ## Run the tests, or some of them (T=tests/stock)
 	@$(PY) -m pytest $(T)
 
-storm: setup ## Kill the platform at random moments of its day and look at its books (ROUNDS=10 SEED=...)
+storm: setup ## Hurt the platform in every way we know, kill it at random moments, look at its books (ROUNDS=10 SEED=...)
+	@[ -n "$(SEED)" ] || $(PY) -m pytest tests/faults
 	@exec $(PY) -m tests.faults.storm
 
 lint: setup ## Check style, format and types
