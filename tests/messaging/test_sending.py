@@ -11,6 +11,8 @@ from tests.tenant import Clock, Tenant
 from tests.threads import together
 
 RETRY_S = 15.0
+PATIENT_S = 600.0
+"""Longer than work that waits for a provider is ever put off: jobs.BACKOFF_MAX_S, and what the provider or its circuit said."""
 """More than the outbox waits after the first failure."""
 
 
@@ -90,7 +92,7 @@ def test_an_outage_of_an_hour_makes_no_dead_letter(tenant: Tenant, providers: Pr
     providers.fail("twilio", "*", status=503, times=None)
     for _ in range(12):
         tenant.work_off()
-        clock.advance(seconds=310)
+        clock.advance(seconds=PATIENT_S)
     assert outbox(tenant) == [("messaging.sms", False, False)]
     providers.recover()
     tenant.work_off()
