@@ -114,6 +114,20 @@ def test_what_the_bus_does_not_take_is_told_later(
     assert (open_announcements(tenant), [e["detail"]["note_id"] for e in heard()]) == (0, [1])
 
 
+def test_a_relay_that_dies_before_it_closes_tells_again_under_the_same_id(
+    tenant: Tenant, heard: Any, clock: Clock
+) -> None:
+    with tenant.uow() as uow:
+        uow.publish(NoteTaken(note_id=5).message())
+    taken = [envelope for envelope in jobs._take_due(recalling=False) if envelope.queue == "bus"]
+    assert bus.announce(taken) == [taken[0].id]
+    assert (jobs.relay(), open_announcements(tenant)) == (0, 1), "it is marked as sent, and nobody closed it"
+    clock.advance(seconds=jobs.RESEND_AFTER.total_seconds() + 1)
+    jobs.relay()
+    assert [event["detail"]["id"] for event in heard()] == [str(taken[0].id)] * 2
+    assert open_announcements(tenant) == 0
+
+
 def test_an_order_tells_its_story_in_ids(tenant: Tenant, heard: Any) -> None:
     order = make_order(tenant, (make_shelf(tenant, free=5).product_id, 2))
     jobs.relay()
