@@ -7,6 +7,7 @@ from pydantic import Field, StringConstraints
 from chalicelib.catalogue.store import Card, Category
 from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.money import Amount
+from chalicelib.kernel.paging import pages
 from chalicelib.kernel.shapes import Instant, Shape, Sku
 
 PAGE_MAX = 100_000
@@ -80,7 +81,7 @@ class ShopPage(Shape):
         return cls(
             products=[ShopProduct.of(card) for card in cards],
             total=total,
-            pages=_pages(total, query.per_page),
+            pages=pages(total, query.per_page),
             current_page=query.page,
             per_page=query.per_page,
         )
@@ -131,7 +132,7 @@ class ProductPage(Shape):
             total=total,
             page=query.page,
             per_page=query.per_page,
-            pages=_pages(total, query.per_page),
+            pages=pages(total, query.per_page),
         )
 
 
@@ -151,10 +152,6 @@ class CategoryView(Shape):
     def of(cls, category: Category) -> "CategoryView":
         """From the row."""
         return cls(id=category.id, name=category.name)
-
-
-def _pages(total: int, per_page: int) -> int:
-    return -(-total // per_page)
 
 
 def _shown(card: Card) -> dict[str, Any]:

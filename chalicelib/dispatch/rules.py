@@ -1,15 +1,5 @@
 """Dispatch: when an order may leave. Pure."""
 
-from collections.abc import Mapping
-from typing import Any
-
-REQUIRE_PACKING = "require_packing_before_shipping"
-
-
-def is_packing_required(settings: Mapping[str, Any]) -> bool:
-    """The organization's setting; true unless somebody switched it off. Panels send booleans and words."""
-    return str(settings.get(REQUIRE_PACKING, True)).strip().lower() not in ("false", "0", "no", "off")
-
 
 def why_not(state: str, status: str, *, is_packing_required: bool) -> str | None:
     """Why an order may not be shipped, or None. `status` is the wms word for its state."""

@@ -1,6 +1,6 @@
 """Use cases of dispatch."""
 
-from chalicelib import orders, picking, stock
+from chalicelib import orders, picking, places, stock
 from chalicelib.dispatch import rules, store
 from chalicelib.dispatch.shapes import NewShipment, ShipLine, ShipmentFulfilled, ShipOrder, ShipView
 from chalicelib.kernel.errors import BadRequest, NotFound
@@ -97,7 +97,7 @@ def _leave(order: Order, units: picking.PickedUnits) -> stock.Move:
 
 
 def _check_may_leave(uow: UnitOfWork, state: str, status: str) -> None:
-    required = rules.is_packing_required(uow.organization.settings)
+    required = places.floor_settings(uow.organization.settings).require_packing_before_shipping
     reason = rules.why_not(state, status, is_packing_required=required)
     if reason is not None:
         raise BadRequest(reason)

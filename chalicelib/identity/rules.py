@@ -1,10 +1,9 @@
 """Names, functions and doors: what may sign in where. Pure."""
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from chalicelib.identity.store import StaffAccount
 from chalicelib.kernel.errors import Invalid
@@ -54,11 +53,6 @@ def check_username(username: str, email: str | None, field: str = "username") ->
     if "@" in username and username.casefold() != (email or "").casefold():
         message = "A user name with @ must be the account's own e-mail address"
         raise Invalid.field(field, message=message)
-
-
-def requires_packing(settings: Mapping[str, Any]) -> bool:
-    """Whether orders must be packed before they are shipped; so unless the organization says otherwise."""
-    return str(settings.get("require_packing_before_shipping", True)).lower() != "false"
 
 
 def allowed_functions(role: str | None, functions: Iterable[str], *, packs: bool) -> list[str]:

@@ -9,6 +9,7 @@ from chalicelib.identity.service import TokenPair
 from chalicelib.identity.store import StaffAccount
 from chalicelib.kernel.principals import Actor, Organization
 from chalicelib.kernel.shapes import JsonObject, Shape, at_most
+from chalicelib.places import floor_settings
 
 LoginName = Annotated[str, at_most(255), StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
@@ -39,7 +40,7 @@ class WarehouseUser(Shape):
     @classmethod
     def of(cls, account: StaffAccount, organization: Organization) -> "WarehouseUser":
         """The account as this organization's scanners see it."""
-        packs = rules.requires_packing(organization.settings)
+        packs = floor_settings(organization.settings).require_packing_before_shipping
         return cls(
             user_id=account.id,
             username=account.username,

@@ -103,6 +103,13 @@ class Conflict(Refusal):
     sentence = "Conflict"
 
 
+class IntegrityViolation(Conflict):
+    """A field names a record that is not there, or a record cannot go because others name it (wms)."""
+
+    code = "integrity_constraint_violation"
+    sentence = "integrity_constraint_violation"
+
+
 class TooLarge(Refusal):
     """The body is larger than this endpoint takes."""
 

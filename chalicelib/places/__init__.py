@@ -1,5 +1,6 @@
 """Where stock lies: warehouses, zones, bins and the accounts behind them. This is its front door."""
 
+from chalicelib.places.rules import FloorSettings, floor_settings
 from chalicelib.places.service import (
     BinKind,
     CodeTaken,
@@ -10,14 +11,17 @@ from chalicelib.places.service import (
     create_warehouse,
     create_zone,
     ensure_outside_accounts,
+    find_bins,
     warehouse_ids,
 )
-from chalicelib.places.store import Bin, Warehouse
+from chalicelib.places.store import Bin, BinPlace, Warehouse
 
 __all__ = [
     "Bin",
     "BinKind",
+    "BinPlace",
     "CodeTaken",
+    "FloorSettings",
     "NewBin",
     "Warehouse",
     "ZoneKind",
@@ -26,5 +30,7 @@ __all__ = [
     "create_warehouse",
     "create_zone",
     "ensure_outside_accounts",
+    "find_bins",
+    "floor_settings",
     "warehouse_ids",
 ]

@@ -75,6 +75,13 @@ CREATE_BINS = """
     SELECT made.* FROM made JOIN wanted USING (warehouse_id, code) ORDER BY wanted.line
 """
 
+# With the zone's kind, which says what may be done there.
+FIND_BINS = """
+    SELECT b.id, b.account_id, b.warehouse_id, b.zone_id, b.code, b.barcode, b.kind, b.is_active, z.kind AS zone_kind
+      FROM bin b LEFT JOIN zone z ON z.id = b.zone_id
+     WHERE b.id = ANY(%(ids)s)
+"""
+
 LIST_WAREHOUSES = """
     SELECT id, code, name, address, preference, is_active
       FROM warehouse
@@ -123,6 +130,21 @@ class Bin:
     kind: str
 
 
+@dataclass(frozen=True)
+class BinPlace:
+    """A bin as the floor needs to know it: where its stock is booked, and what may be done there."""
+
+    id: int
+    account_id: int
+    warehouse_id: int
+    zone_id: int | None
+    code: str
+    barcode: str
+    kind: str
+    is_active: bool
+    zone_kind: str | None
+
+
 def create_warehouse(uow: UnitOfWork, fields: dict[str, Any], outside: Sequence[str]) -> Warehouse | None:
     """A warehouse with its accounts and its hidden bin, or None when the code is taken."""
     return uow.fetch(Warehouse, CREATE_WAREHOUSE, {**fields, "outside": list(outside), "now": uow.now})
@@ -156,3 +178,8 @@ def list_warehouses(uow: UnitOfWork, *, ids: Sequence[int] | None, with_inactive
     """Warehouses, preferred ones first; only those of `ids` unless it is None."""
     params = {"ids": None if ids is None else list(ids), "with_inactive": with_inactive, "limit": WAREHOUSES_MAX}
     return uow.fetch_all(Location, LIST_WAREHOUSES, params)
+
+
+def find_bins(uow: UnitOfWork, ids: Sequence[int]) -> list[BinPlace]:
+    """The bins of these ids that there are, in no order."""
+    return uow.fetch_all(BinPlace, FIND_BINS, {"ids": list(ids)})

@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 from psycopg.types.json import Jsonb
 
-from chalicelib.dispatch import rules
 from tests.factories.floor import check_floor, make_floor, make_lot, place, put, units_in
 from tests.factories.stock import check_books, make_shelf
 from tests.tenant import Tenant
@@ -157,12 +156,3 @@ def test_orders_that_are_unknown_or_elsewhere_are_not_there(tenant: Tenant) -> N
         elsewhere.fulfil(order),
     ]
     assert [(r.status, r.json["error"]) for r in refused] == [(404, "Order not found")] * 3
-
-
-@pytest.mark.parametrize(
-    ("value", "required"),
-    [(True, True), (False, False), ("true", True), ("false", False), ("False", False), ("0", False), (None, True)],
-)
-def test_the_setting_in_all_its_forms(value: object, required: bool) -> None:
-    settings = {} if value is None else {"require_packing_before_shipping": value}
-    assert rules.is_packing_required(settings) is required

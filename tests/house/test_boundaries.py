@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
     "robots": {"places", "stock"},
     "picking": {"catalogue", "orders", "robots", "stock"},
     "packing": {"catalogue", "orders"},
-    "dispatch": {"orders", "picking", "stock"},
+    "dispatch": {"orders", "picking", "places", "stock"},
     "voice": {"orders"},
     "books": {"orders", "payments", "stock"},
 }
