@@ -1,5 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
+from chalicelib.catalogue.rules import lookup_forms, search_words
 from chalicelib.catalogue.service import (
     BarcodeTaken,
     CategoryTaken,
@@ -30,6 +31,8 @@ __all__ = [
     "create_category",
     "create_product",
     "create_products",
+    "lookup_forms",
     "priced",
+    "search_words",
     "variants_by_barcode",
 ]

@@ -23,6 +23,8 @@ ALLOWED: dict[str, set[str]] = {
     "picking": {"catalogue", "orders", "robots", "stock"},
     "packing": {"catalogue", "orders"},
     "dispatch": {"orders", "picking", "places", "stock"},
+    "transfers": {"stock"},
+    "putaway": {"catalogue", "transfers"},
     "voice": {"orders"},
     "books": {"orders", "payments", "stock"},
 }
