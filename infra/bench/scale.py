@@ -194,9 +194,8 @@ def _time(side: Side, path: str) -> float:
 def _print_statements(small: Side, whole: Side) -> None:
     from infra.bench.explain import explain
 
-    print(
-        f"\n{'time of the statements, EXPLAIN (ANALYZE)':<52}{'small ms':>10}{'large ms':>10}{'ratio':>8}{'blocks':>9}  most rows"
-    )
+    heads = f"{'small ms':>10}{'large ms':>10}{'ratio':>8}{'blocks':>10}  most rows"
+    print(f"\n{'time of the statements, EXPLAIN (ANALYZE)':<52}{heads}")
     for path in FLOOR:
         ours, theirs = (explain(side.tenant, *side.call(path)) for side in (small, whole))
         ratio = theirs.ms / ours.ms
