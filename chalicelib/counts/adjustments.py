@@ -111,10 +111,9 @@ def _correction(
     variant_id: int, account_id: int, lot_id: int | None, quantity: int, reason: str, document: str
 ) -> stock.Move:
     """Units that come from nowhere into a bin, or leave it for nowhere."""
-    ends: tuple[stock.Place, stock.Place] = (
-        ("adjustment", account_id) if quantity > 0 else (account_id, "adjustment")
-    )
-    return stock.Move(variant_id, abs(quantity), *ends, reason, document, lot_id)
+    if quantity > 0:
+        return stock.Move(variant_id, quantity, "adjustment", account_id, reason, document, lot_id)
+    return stock.Move(variant_id, -quantity, account_id, "adjustment", reason, document, lot_id)
 
 
 def _outcome(decision: Decision, adjustment: Adjustment) -> Outcome:
@@ -168,9 +167,7 @@ def adjust_directly(uow: UnitOfWork, wanted: DirectAdjustment) -> DirectlyAdjust
     if wanted.quantity > 0 and not target.is_active:
         raise BadRequest(f"Bin {target.bin_code} is not active")
     document = f"adjustment:{target.adjustment_id}"
-    move = _correction(
-        target.variant_id, target.account_id, target.lot_id, wanted.quantity, "adjustment", document
-    )
+    move = _correction(target.variant_id, target.account_id, target.lot_id, wanted.quantity, "adjustment", document)
     try:
         stock.post_breaking(uow, [move])
     except stock.Allocated as refusal:

@@ -123,7 +123,12 @@ def submit(uow: UnitOfWork, result: CountResult) -> CountSubmitted:
         "cycle_count",
         count.id,
         before={"status": count.status},
-        after={"status": status, "bin": count.bin_code, "lines": len(counted), "adjustments": sorted(proposed.values())},
+        after={
+            "status": status,
+            "bin": count.bin_code,
+            "lines": len(counted),
+            "adjustments": sorted(proposed.values()),
+        },
     )
     if _shows_expected(uow, status):
         return CountSubmitted.of(status, counted, proposed)

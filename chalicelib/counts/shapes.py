@@ -117,9 +117,7 @@ class CountSubmitted(Shape):
             for line in counted
             if line.variance
         ]
-        summary = CountSummary(
-            total_lines=len(counted), lines_with_variance=len(adjustments), adjustments=adjustments
-        )
+        summary = CountSummary(total_lines=len(counted), lines_with_variance=len(adjustments), adjustments=adjustments)
         return cls(status=status, summary=summary)
 
     @classmethod

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from chalicelib.counts.rules import COUNT_REASON, AdjustmentStatus, BookedLine, CountedLine, CountStatus
@@ -103,7 +104,7 @@ WRITE_COUNT = """
 # What stands behind the difference in a line `l` of a count `c`: when the bin and item were counted before, and what moved
 # between the two counts, newest first: booked now = booked then + what has moved since. All lines together show a bounded
 # number of moves, which `share` divides among them.
-_STORY = """
+_STORY = SQL("""
       LEFT JOIN LATERAL (
           SELECT before.id AS count_id, before.counted_at, bl.last_move_id,
                  (SELECT y.counted FROM cycle_count_line y
@@ -117,10 +118,10 @@ _STORY = """
       LEFT JOIN LATERAL (
           SELECT jsonb_agg(jsonb_build_object(
                      'at', m.occurred_at, 'reason', m.reason, 'document', m.document, 'quantity', m.quantity,
-                     'lot_number', (SELECT lot.number FROM lot WHERE lot.id = m.lot_id),
-                     'actor', actor_name(m.actor),
+                     'lot_number', (SELECT lot.number FROM lot WHERE lot.id = m.lot_id), 'actor', actor_name(m.actor),
                      'from_place', coalesce((SELECT b.code FROM bin b WHERE b.account_id = f.id), f.kind),
-                     'to_place', coalesce((SELECT b.code FROM bin b WHERE b.account_id = t.id), t.kind)) ORDER BY m.id DESC) AS moves
+                     'to_place', coalesce((SELECT b.code FROM bin b WHERE b.account_id = t.id), t.kind)
+                 ) ORDER BY m.id DESC) AS moves
             FROM ((SELECT id, occurred_at, reason, document, quantity, lot_id, actor, from_account_id, to_account_id
                      FROM stock_move
                     WHERE to_account_id = c.account_id AND variant_id = l.variant_id
@@ -136,22 +137,18 @@ _STORY = """
             JOIN account f ON f.id = m.from_account_id
             JOIN account t ON t.id = m.to_account_id
            WHERE l.counted <> l.booked) story ON true
-"""
+""")
 
-_SHOWN_COUNT = """
-    SELECT c.id AS count_id, c.warehouse_id, bin.id AS bin_id, bin.code AS bin_code, c.status, c.created_at, c.counted_at,
-           assigned.username AS assigned_to, actor_name(c.created_by) AS created_by, actor_name(c.counted_by) AS counted_by,
-"""
-SHOW_COUNT = (
-    """
+_HEAD = SQL("""
+           c.id AS count_id, c.warehouse_id, bin.id AS bin_id, bin.code AS bin_code, c.status, c.created_at, c.counted_at,
+           assigned.username AS assigned_to, actor_name(c.created_by) AS created_by, actor_name(c.counted_by) AS counted_by
+""")
+SHOW_COUNT = SQL("""
     WITH share AS MATERIALIZED (
         SELECT least(%(moves_max)s::int, greatest(1, %(moves_in_all)s::int / greatest(1, count(*)))) AS moves
           FROM cycle_count_line WHERE count_id = %(count_id)s AND counted <> booked
     )
-"""
-    + _SHOWN_COUNT
-    + """
-           l.id AS line_id, l.variant_id, v.sku, coalesce(nullif(v.name, ''), p.name) AS item_name,
+    SELECT {head}, l.id AS line_id, l.variant_id, v.sku, coalesce(nullif(v.name, ''), p.name) AS item_name,
            (SELECT b.code FROM barcode b WHERE b.variant_id = v.id AND b.kind = 'gtin' ORDER BY b.id LIMIT 1) AS upc,
            lot.number AS lot_number, l.expected, l.counted, l.booked, l.is_unexpected, a.id AS adjustment_id,
            a.status AS adjustment_status, past.count_id AS past_count_id, past.counted_at AS past_counted_at,
@@ -164,27 +161,20 @@ SHOW_COUNT = (
       LEFT JOIN product p ON p.id = v.product_id
       LEFT JOIN lot ON lot.id = l.lot_id
       LEFT JOIN stock_adjustment a ON a.count_line_id = l.id
-"""
-    + _STORY
-    + """
+      {story}
      WHERE c.id = %(count_id)s
      ORDER BY v.sku, lot.number NULLS FIRST, l.id
-"""
-)
+""").format(head=_HEAD, story=_STORY)
 
 # The last counts first, then their lines: a bin that holds more than anybody reads in a list is shown in part.
-LIST_COUNTS = (
-    """
+LIST_COUNTS = SQL("""
     WITH page AS MATERIALIZED (
         SELECT * FROM cycle_count
          WHERE (%(warehouse_id)s::int IS NULL OR warehouse_id = %(warehouse_id)s)
            AND (%(status)s::text IS NULL OR status = %(status)s)
          ORDER BY created_at DESC, id DESC LIMIT %(limit)s
     )
-"""
-    + _SHOWN_COUNT
-    + """
-           (SELECT count(*) FROM cycle_count_line l WHERE l.count_id = c.id) AS total_lines,
+    SELECT {head}, (SELECT count(*) FROM cycle_count_line l WHERE l.count_id = c.id) AS total_lines,
            coalesce(lines.shown, '[]') AS lines
       FROM page c
       JOIN bin ON bin.account_id = c.account_id
@@ -202,8 +192,7 @@ LIST_COUNTS = (
             JOIN product p ON p.id = v.product_id
             LEFT JOIN lot ON lot.id = l.lot_id) lines ON true
      ORDER BY c.created_at DESC, c.id DESC
-"""
-)
+""").format(head=_HEAD)
 
 # Levels are read without a lock: who posts has the last word.
 LOCK_ADJUSTMENTS = """
@@ -248,27 +237,22 @@ INSERT_DIRECT = """
                   AND s.lot_id IS NOT DISTINCT FROM %(lot_id)s::int) AS on_hand
 """
 
-_SHOWN_ADJUSTMENT = """
-    SELECT a.id AS adjustment_id, a.warehouse_id, bin.id AS bin_id, bin.code AS bin_code, a.variant_id AS item_id, v.sku,
+_ADJUSTMENT = SQL("""
+           a.id AS adjustment_id, a.warehouse_id, bin.id AS bin_id, bin.code AS bin_code, a.variant_id AS item_id, v.sku,
            coalesce(nullif(v.name, ''), p.name) AS item_name, lot.number AS lot_number, a.quantity AS quantity_change,
            a.reason, a.note AS notes, a.status, a.created_at, a.decided_at, c.id AS count_id, c.counted_at,
-           l.expected, l.booked, l.counted,
-           actor_name(a.created_by) AS created_by, actor_name(a.decided_by) AS decided_by
-"""
-_JOINED = """
+           l.expected, l.booked, l.counted, actor_name(a.created_by) AS created_by, actor_name(a.decided_by) AS decided_by
+""")
+_JOINED = SQL("""
+           page a
       JOIN variant v ON v.id = a.variant_id
       JOIN product p ON p.id = v.product_id
       JOIN bin ON bin.account_id = a.account_id
       LEFT JOIN lot ON lot.id = a.lot_id
       LEFT JOIN cycle_count_line l ON l.id = a.count_line_id
       LEFT JOIN cycle_count c ON c.id = l.count_id
-"""
-_FILTERED = """
-             WHERE (%(warehouse_id)s::int IS NULL OR warehouse_id = %(warehouse_id)s)
-               AND (%(status)s::text IS NULL OR status = %(status)s)
-"""
-LIST_PENDING = (
-    """
+""")
+LIST_PENDING = SQL("""
     WITH page AS MATERIALIZED (
         SELECT * FROM stock_adjustment
          WHERE status = 'PENDING' AND (%(warehouse_id)s::int IS NULL OR warehouse_id = %(warehouse_id)s)
@@ -276,44 +260,30 @@ LIST_PENDING = (
     ), share AS MATERIALIZED (
         SELECT %(moves_max)s::int AS moves
     )
-"""
-    + _SHOWN_ADJUSTMENT
-    + """
-         , coalesce((SELECT s.on_hand FROM stock_level s
+    SELECT {adjustment}, past.count_id AS past_count_id, past.counted_at AS past_counted_at, past.counted AS past_counted,
+           story.moves, coalesce((SELECT s.on_hand FROM stock_level s
               WHERE s.variant_id = a.variant_id AND s.account_id = a.account_id AND s.lot_id IS NOT DISTINCT FROM a.lot_id
-           ), 0) AS on_hand,
-           past.count_id AS past_count_id, past.counted_at AS past_counted_at, past.counted AS past_counted, story.moves
-      FROM page a
-"""
-    + _JOINED
-    + _STORY
-    + " ORDER BY a.id"
-)
-LIST_ADJUSTMENTS = (
-    """
+           ), 0) AS on_hand
+      FROM {joined} {story}
+     ORDER BY a.id
+""").format(adjustment=_ADJUSTMENT, joined=_JOINED, story=_STORY)
+LIST_ADJUSTMENTS = SQL("""
     WITH counted AS (
         SELECT count(*) AS total FROM (
             SELECT FROM stock_adjustment
-"""
-    + _FILTERED
-    + """
+             WHERE (%(warehouse_id)s::int IS NULL OR warehouse_id = %(warehouse_id)s)
+               AND (%(status)s::text IS NULL OR status = %(status)s)
              LIMIT %(count_max)s) matching
     ), page AS MATERIALIZED (
         SELECT * FROM stock_adjustment
-"""
-    + _FILTERED
-    + """
+         WHERE (%(warehouse_id)s::int IS NULL OR warehouse_id = %(warehouse_id)s)
+           AND (%(status)s::text IS NULL OR status = %(status)s)
          ORDER BY created_at DESC, id DESC LIMIT %(limit)s OFFSET %(offset)s
     ), shown AS (
-"""
-    + _SHOWN_ADJUSTMENT
-    + " FROM page a "
-    + _JOINED
-    + """
+        SELECT {adjustment} FROM {joined}
     )
     SELECT counted.total, shown.* FROM counted LEFT JOIN shown ON true ORDER BY shown.created_at DESC, shown.adjustment_id DESC
-"""
-)
+""").format(adjustment=_ADJUSTMENT, joined=_JOINED)
 
 
 @dataclass(frozen=True)
