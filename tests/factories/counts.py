@@ -90,12 +90,12 @@ class Reviewer:
         shown: Lines = self.client.get(f"/api/admin/adjustments/pending{query}").json["adjustments"]
         return shown
 
-    def direct(self, shelf: Shelf, quantity: int, **more: Any) -> Reply:
+    def direct(self, shelf: Shelf, units: int, **more: Any) -> Reply:
         """Adjusts a shelf's bin directly."""
         body = {
             "item_id": shelf.variant_id,
             "bin_id": shelf.bin_id,
-            "quantity": quantity,
+            "quantity": units,
             "reason": "Found behind the rack",
         }
         return self.client.post("/api/admin/adjustments/direct", {**body, **more})
