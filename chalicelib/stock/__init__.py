@@ -1,6 +1,8 @@
 """Stock: the append-only ledger, levels, availability, holds and allocations. The front door for other contexts."""
 
-from chalicelib.stock.errors import Allocated, Inconsistent, OutOfStock, ShortLine
+from chalicelib.stock.barring.rules import PlaceUse
+from chalicelib.stock.barring.service import lock_places, set_availability
+from chalicelib.stock.errors import Allocated, BinClosed, Inconsistent, OutOfStock, SetAside, ShortLine
 from chalicelib.stock.rules import AllocationChange, FreeStock, HoldChange, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
@@ -18,6 +20,7 @@ from chalicelib.stock.service import (
 __all__ = [
     "Allocated",
     "AllocationChange",
+    "BinClosed",
     "BooksCheck",
     "FreeStock",
     "Held",
@@ -25,6 +28,8 @@ __all__ = [
     "Inconsistent",
     "Move",
     "OutOfStock",
+    "PlaceUse",
+    "SetAside",
     "ShortLine",
     "Want",
     "check_books",
@@ -33,6 +38,8 @@ __all__ = [
     "held_for",
     "hold",
     "hold_chosen",
+    "lock_places",
     "post",
     "release",
+    "set_availability",
 ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
-from chalicelib.stock.errors import Inconsistent, OutOfStock
+from chalicelib.stock.errors import BinClosed, Inconsistent, OutOfStock
 from chalicelib.stock.rules import AllocationChange, Books, FreeStock, HoldChange, Move, Want
 
 
@@ -19,7 +19,8 @@ def post(
     """Posts moves, holds and allocations together: all of them or none, in two statements for any number of lines.
 
     Locks every row it changes in key order. Raises OutOfStock when more would be held than there is, Allocated when a
-    bin lacks the units or they are set aside for a pick, Inconsistent when the books would not add up.
+    bin lacks the units or they are set aside for a pick, BinClosed when units would go into a closed bin, Inconsistent
+    when the books would not add up.
     """
     move_list, hold_list, allocation_list = list(moves), list(holds), list(allocations)
     if not (move_list or hold_list or allocation_list):
@@ -27,6 +28,8 @@ def post(
     placed, books = store.lock(uow, move_list, hold_list, allocation_list)
     if len(placed) != len(move_list):
         raise Inconsistent("a move names a place that does not exist")
+    if not all(p.to_is_open for p in placed):
+        raise BinClosed
     changes = rules.changes_of(placed, hold_list, allocation_list)
     rules.check(books, changes)
     store.apply(uow, placed, books, changes)
