@@ -3,7 +3,7 @@
 from chalicelib import stock
 from chalicelib.kernel.errors import IntegrityViolation, NotFound
 from chalicelib.kernel.paging import paged
-from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.places import rules
 from chalicelib.places import service as places
 from chalicelib.places.bins import store
@@ -53,18 +53,24 @@ def update(uow: UnitOfWork, zone_id: int, change: ChangedZone) -> ZoneView:
     before, after = rules.changes(row, change.model_dump(), _COLUMNS)
     if not after:
         return ZoneView.of(row)
-    is_sold = rules.is_sold(after.get("kind", row["kind"]))
-    warehouse_id: int = after.get("warehouse_id", row["warehouse_id"])
-    if "warehouse_id" in after or after.get("is_active") is False or is_sold is not rules.is_sold(row["kind"]):
-        inside = store.look_into_zone(uow, zone_id, warehouse_id)
-        if not inside["is_warehouse_known"]:
-            raise IntegrityViolation
-        if "warehouse_id" in after and inside["account_ids"]:
-            raise InUse(f"Zone {row['code']} has bins and stays in its warehouse")
-        if after.get("is_active") is False and inside["open_bins"]:
-            raise InUse(f"Zone {row['code']} has {inside['open_bins']} open bins; move or close them first")
-        stock.set_availability(uow, inside["account_ids"], is_available=is_sold, document=f"zone:{zone_id}")
-    row = {**row, **after}
-    store.update_zone(uow, row)
+    new = {**row, **after}
+    is_sold = rules.is_sold(new["kind"])
+    turns = is_sold is not rules.is_sold(row["kind"])
+    if turns or "warehouse_id" in after or after.get("is_active") is False:
+        inside = store.look_into_zone(uow, zone_id, new["warehouse_id"])
+        _check_inside(row["code"], inside, after)
+        if turns:
+            stock.set_availability(uow, inside["account_ids"], is_available=is_sold, document=f"zone:{zone_id}")
+    store.update_zone(uow, new)
     uow.audit("update", "zone", zone_id, before=before, after=after)
-    return ZoneView.of(row)
+    return ZoneView.of(new)
+
+
+def _check_inside(code: str, inside: Row, after: Row) -> None:
+    """Raises IntegrityViolation, InUse."""
+    if not inside["is_warehouse_known"]:
+        raise IntegrityViolation
+    if "warehouse_id" in after and inside["account_ids"]:
+        raise InUse(f"Zone {code} has bins and stays in its warehouse")
+    if after.get("is_active") is False and inside["open_bins"]:
+        raise InUse(f"Zone {code} has {inside['open_bins']} open bins; move or close them first")
