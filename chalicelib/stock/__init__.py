@@ -1,6 +1,8 @@
 """Stock: the append-only ledger, levels, availability, holds and allocations. The front door for other contexts."""
 
-from chalicelib.stock.errors import Allocated, Inconsistent, OutOfStock, ShortLine
+from chalicelib.stock.barring.rules import PlaceUse
+from chalicelib.stock.barring.service import lock_places, set_availability
+from chalicelib.stock.errors import Allocated, BinClosed, Inconsistent, OutOfStock, SetAside, ShortLine
 from chalicelib.stock.rules import AllocationChange, BinStock, FreeStock, HoldChange, Level, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
@@ -22,6 +24,7 @@ from chalicelib.stock.service import (
 __all__ = [
     "Allocated",
     "AllocationChange",
+    "BinClosed",
     "BinStock",
     "BooksCheck",
     "FreeStock",
@@ -32,6 +35,8 @@ __all__ = [
     "Move",
     "Moved",
     "OutOfStock",
+    "PlaceUse",
+    "SetAside",
     "ShortLine",
     "Want",
     "check_books",
@@ -41,8 +46,10 @@ __all__ = [
     "hold",
     "hold_chosen",
     "lock_levels",
+    "lock_places",
     "move_breaking",
     "post",
     "post_breaking",
     "release",
+    "set_availability",
 ]

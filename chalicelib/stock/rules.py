@@ -136,6 +136,8 @@ class PlacedMove:
     from_warehouse_id: int | None
     """Where the source counts as available stock; None where it does not."""
     to_warehouse_id: int | None
+    to_is_open: bool = True
+    """False for the account of a closed bin, into which nothing goes."""
 
 
 @dataclass

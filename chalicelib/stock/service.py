@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
-from chalicelib.stock.errors import Inconsistent, OutOfStock
+from chalicelib.stock.errors import BinClosed, Inconsistent, OutOfStock
 from chalicelib.stock.events import HoldsBroken
 from chalicelib.stock.rules import AllocationChange, BinStock, Books, FreeStock, HoldChange, Move, PlacedMove, Want
 
@@ -20,8 +20,8 @@ def post(
     """Posts moves, holds and allocations together: all of them or none, in two statements for any number of lines.
 
     Locks every row it changes in key order. The ids of the moves, in the order given. Raises OutOfStock when more would
-    be held than there is, Allocated when a bin lacks the units or they are set aside for a pick, Inconsistent when the
-    books would not add up.
+    be held than there is, Allocated when a bin lacks the units or they are set aside for a pick, BinClosed when units
+    would go into a closed bin, Inconsistent when the books would not add up.
     """
     move_list, hold_list, allocation_list = list(moves), list(holds), list(allocations)
     if not (move_list or hold_list or allocation_list):
@@ -38,6 +38,8 @@ def _lock(
     placed, books = store.lock(uow, moves, holds, allocations)
     if len(placed) != len(moves):
         raise Inconsistent("a move names a place that does not exist")
+    if not all(p.to_is_open for p in placed):
+        raise BinClosed
     return placed, books
 
 
@@ -54,7 +56,7 @@ def move_breaking(uow: UnitOfWork, moves: Iterable[Move]) -> Moved:
 
     Where fewer units would be left than are held, holds give way, the youngest first, and HoldsBroken is published under
     the first move's document: their orders are flagged. What is allocated to a pick stays, and so does its hold: raises
-    Allocated when a bin has too few units besides. Two statements, three where holds break.
+    Allocated when a bin has too few units besides, BinClosed. Two statements, three where holds break.
     """
     move_list = list(moves)
     if not move_list:

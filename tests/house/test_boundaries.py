@@ -11,7 +11,7 @@ from tests.house.source import PRODUCT, ROOT, Source, sources
 
 ALLOWED: dict[str, set[str]] = {
     "catalogue": set(),
-    "places": set(),
+    "places": {"stock"},
     "stock": set(),
     "platform": set(),
     "identity": {"places"},

@@ -10,6 +10,7 @@ from tests.matrix.samples import Values
 from tests.tenant import Tenant
 
 NO_RECORD = {
+    "key": "a setting of the contract, the same for everybody",
     "asset": "a file of the package, the same for everybody",
     "token": "a secret that names its own account",
 }
