@@ -69,7 +69,10 @@ LooseTimeIn = Annotated[datetime, BeforeValidator(_refuse_unix_time)]
 
 
 def at_most(characters: int) -> BeforeValidator:
-    """Counts before blanks are taken off, as the document's ``maxLength`` does: pydantic counts what is left of them."""
+    """Counts before blanks are taken off, as the document's ``maxLength`` does: pydantic counts what is left of them.
+
+    Stands after the `StringConstraints`: before them, pydantic would count the blanks towards ``min_length``.
+    """
 
     def check(value: Any) -> Any:
         if isinstance(value, str) and len(value) > characters:
@@ -96,15 +99,15 @@ Note = Annotated[str, StringConstraints(max_length=4000)]
 """Several lines."""
 Sku = Annotated[
     str,
-    at_most(64),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    at_most(64),
     AfterValidator(_refuse_unprintable),
     AfterValidator(_refuse_blank),
 ]
 Barcode = Annotated[
     str,
-    at_most(128),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    at_most(128),
     AfterValidator(_refuse_unprintable),
     AfterValidator(_refuse_blank),
 ]

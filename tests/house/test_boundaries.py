@@ -23,6 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "picking": {"catalogue", "orders", "robots", "stock"},
     "packing": {"catalogue", "orders"},
     "dispatch": {"orders", "picking", "places", "stock"},
+    "lookups": {"catalogue", "orders"},
     "voice": {"orders"},
     "counts": {"places", "stock"},
     "books": {"orders", "payments", "stock"},

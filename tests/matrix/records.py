@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.factories.floor import make_floor, place
+from tests.factories.identity import make_warehouse_user
 from tests.factories.orders import make_order
 from tests.factories.robots import make_storage
 from tests.factories.stock import make_shelf
@@ -47,6 +48,10 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "pick_task_id": floor.tasks(batch_id)[0]["pick_task_id"],
         "call_id": f"call-{tenant.id}",
         "job_id": storage.jobs()[0]["id"],
+        "item_id": make_shelf(tenant).variant_id,
+        "item_barcode": shelf.barcode,
+        "bin_barcode": tenant.value("SELECT barcode FROM bin WHERE id = %(id)s", id=shelf.bin_id),
+        "user_id": make_warehouse_user(tenant, "pick").id,
     }
 
 
