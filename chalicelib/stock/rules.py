@@ -164,7 +164,7 @@ def check(books: Books, changes: Changes) -> None:
         if after[1] < 0:
             raise Inconsistent(f"level {key}: allocated would be {after[1]}")
         if after[0] < after[1]:
-            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated)
+            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated, level=key)
     short = [
         ShortLine(variant_id=variant, warehouse_id=warehouse, available=books.free(variant, warehouse))
         for (variant, warehouse), change in changes.availability.items()
