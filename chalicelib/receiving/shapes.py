@@ -3,15 +3,13 @@
 from datetime import date
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from chalicelib.kernel.ids import Id
-from chalicelib.kernel.shapes import Instant, Note, OptionalText, Quantity, Shape
+from chalicelib.kernel.shapes import Instant, LotNumber, Note, Quantity, Shape
 from chalicelib.purchasing import ShownLine, ShownOrder, Status, line_status
 
 ITEMS_MAX = 2000
-Label = Annotated[OptionalText, StringConstraints(max_length=100, strip_whitespace=True)]
-"""What stands on the goods: a lot or a serial number; empty: nothing does."""
 
 
 class ReceivedItem(Shape):
@@ -20,8 +18,8 @@ class ReceivedItem(Shape):
     item_id: Id
     quantity: Quantity
     bin_id: Id
-    lot_number: Label | None = None
-    serial_number: Label | None = None
+    lot_number: LotNumber | None = None
+    serial_number: LotNumber | None = None
     notes: Note | None = None
 
 

@@ -77,7 +77,8 @@ LOCK = """
 """
 
 # Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
-# transaction was quicker.
+# transaction was quicker. That locks them too, so availability comes before levels here as well: `new_level` looks at what
+# `new_availability` returns, for parts of a statement that nothing connects run in an order of PostgreSQL's own.
 APPLY = """
     WITH moved AS (
         INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
@@ -104,12 +105,14 @@ APPLY = """
          WHERE is_new ORDER BY variant_id, warehouse_id
             ON CONFLICT (variant_id, warehouse_id) DO UPDATE
            SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
+        RETURNING variant_id
     ), new_level AS (
         INSERT INTO stock_level (variant_id, account_id, lot_id, on_hand, allocated, updated_at)
         SELECT variant_id, account_id, lot_id, on_hand, allocated, %(now)s
           FROM jsonb_to_recordset(%(levels)s)
             AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
-         WHERE is_new ORDER BY variant_id, account_id, lot_id
+         WHERE is_new AND (SELECT count(*) FROM new_availability) >= 0
+         ORDER BY variant_id, account_id, lot_id
             ON CONFLICT (variant_id, account_id, lot_id) DO UPDATE
            SET on_hand = stock_level.on_hand + EXCLUDED.on_hand, allocated = stock_level.allocated + EXCLUDED.allocated
     ), ended_hold AS (
