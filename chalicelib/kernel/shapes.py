@@ -71,7 +71,8 @@ LooseTimeIn = Annotated[datetime, BeforeValidator(_refuse_unix_time)]
 def at_most(characters: int) -> BeforeValidator:
     """Counts before blanks are taken off, as the document's ``maxLength`` does: pydantic counts what is left of them.
 
-    Stands after the `StringConstraints`: before them, pydantic would count the blanks towards ``min_length``.
+    Stands after the `StringConstraints`: behind a validator these would no longer be the text's own, and a minimum would
+    be counted before blanks are taken off.
     """
 
     def check(value: Any) -> Any:
@@ -111,4 +112,11 @@ Barcode = Annotated[
     AfterValidator(_refuse_unprintable),
     AfterValidator(_refuse_blank),
 ]
+LotNumber = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=100),
+    at_most(100),
+    AfterValidator(_refuse_unprintable),
+]
+"""What stands on goods: the number of their lot. Empty: nothing does."""
 JsonObject = dict[str, Any]

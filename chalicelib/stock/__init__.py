@@ -3,6 +3,7 @@
 from chalicelib.stock.barring.rules import PlaceUse
 from chalicelib.stock.barring.service import lock_places, set_availability
 from chalicelib.stock.errors import Allocated, BinClosed, Inconsistent, OutOfStock, SetAside, ShortLine
+from chalicelib.stock.lots.store import Lot
 from chalicelib.stock.rules import AllocationChange, BinStock, FreeStock, HoldChange, Level, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
@@ -10,6 +11,7 @@ from chalicelib.stock.service import (
     Moved,
     check_books,
     choose,
+    ensure_lots,
     free_stock,
     held_for,
     hold,
@@ -19,6 +21,7 @@ from chalicelib.stock.service import (
     post,
     post_breaking,
     release,
+    top_up,
 )
 
 __all__ = [
@@ -32,6 +35,7 @@ __all__ = [
     "HoldChange",
     "Inconsistent",
     "Level",
+    "Lot",
     "Move",
     "Moved",
     "OutOfStock",
@@ -41,6 +45,7 @@ __all__ = [
     "Want",
     "check_books",
     "choose",
+    "ensure_lots",
     "free_stock",
     "held_for",
     "hold",
@@ -52,4 +57,5 @@ __all__ = [
     "post_breaking",
     "release",
     "set_availability",
+    "top_up",
 ]

@@ -222,7 +222,7 @@ def check_levels(books: Books, changes: Changes) -> None:
         if after[1] < 0:
             raise Inconsistent(f"level {key}: allocated would be {after[1]}")
         if after[0] < after[1]:
-            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated)
+            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated, level=key)
 
 
 def _fits(books: Books, key: AvailabilityKey, change: tuple[int, int]) -> bool:

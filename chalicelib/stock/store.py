@@ -93,7 +93,9 @@ LOCK = """
 """
 
 # Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
-# transaction was quicker. Identity values are drawn after the sort, so the n-th smallest id is move n.
+# transaction was quicker. That locks them too, so availability comes before levels here as well: `new_level` looks at what
+# `new_availability` returns, for parts of a statement that nothing connects run in an order of PostgreSQL's own. Identity
+# values are drawn after the sort, so the n-th smallest id is move n.
 APPLY = """
     WITH moved AS (
         INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
@@ -122,12 +124,14 @@ APPLY = """
          WHERE is_new ORDER BY variant_id, warehouse_id
             ON CONFLICT (variant_id, warehouse_id) DO UPDATE
            SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
+        RETURNING variant_id
     ), new_level AS (
         INSERT INTO stock_level (variant_id, account_id, lot_id, on_hand, allocated, updated_at)
         SELECT variant_id, account_id, lot_id, on_hand, allocated, %(now)s
           FROM jsonb_to_recordset(%(levels)s)
             AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
-         WHERE is_new ORDER BY variant_id, account_id, lot_id
+         WHERE is_new AND (SELECT count(*) FROM new_availability) >= 0
+         ORDER BY variant_id, account_id, lot_id
             ON CONFLICT (variant_id, account_id, lot_id) DO UPDATE
            SET on_hand = stock_level.on_hand + EXCLUDED.on_hand, allocated = stock_level.allocated + EXCLUDED.allocated
     ), ended_hold AS (
@@ -159,8 +163,8 @@ LIST_HOLDS = """
 
 # Locked in key order first; the order in which picks are proposed is made afterwards. Who allocates has availability, as
 # who changes holds has: no hold is broken under a pick that is being planned. An uncorrelated subquery runs before the rows
-# of its query are looked at, so availability is locked before levels here too, and
-# each level with its account, so that nobody bars the stock meanwhile.
+# of its query are looked at, so availability is locked before levels here too, and each level with its account, so that nobody
+# bars the stock meanwhile.
 FREE_STOCK = """
     WITH promised AS MATERIALIZED (
         SELECT v.variant_id FROM availability v

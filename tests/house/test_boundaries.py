@@ -26,6 +26,8 @@ ALLOWED: dict[str, set[str]] = {
     "lookups": {"catalogue", "orders"},
     "voice": {"orders"},
     "counts": {"places", "stock"},
+    "purchasing": set(),
+    "receiving": {"places", "purchasing", "stock"},
     "books": {"orders", "payments", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""

@@ -5,6 +5,7 @@ from typing import Any
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
 from tests.factories.orders import make_order
+from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
 from tests.factories.stock import make_shelf
 from tests.matrix.samples import Values
@@ -29,6 +30,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     batch_id = floor.wave(picking).json["batch_id"]
     loaded = storage.load(5)
     assert storage.ask((loaded, 1)).status == 200
+    bought = make_purchase_order(tenant, (shelf, 100), barcode=f"PO-{tenant.id}")
+    receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
     return {
         "product_id": shelf.product_id,
         "variant_id": shelf.variant_id,
@@ -47,6 +50,10 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "batch_id": batch_id,
         "pick_task_id": floor.tasks(batch_id)[0]["pick_task_id"],
         "call_id": f"call-{tenant.id}",
+        "po_id": bought.id,
+        "po_barcode": f"PO-{tenant.id}",
+        "receipt_ids": receipt_ids,
+        "bin_id": shelf.bin_id,
         "job_id": storage.jobs()[0]["id"],
         "item_id": make_shelf(tenant).variant_id,
         "item_barcode": shelf.barcode,
