@@ -1,6 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
-from chalicelib.catalogue.rules import Code, lookup_forms, pounds
+from chalicelib.catalogue.rules import Code, lookup_forms, pounds, search_words
 from chalicelib.catalogue.service import (
     BarcodeTaken,
     CategoryTaken,
@@ -39,5 +39,6 @@ __all__ = [
     "lookup_forms",
     "pounds",
     "priced",
+    "search_words",
     "variants_by_barcode",
 ]

@@ -24,6 +24,8 @@ ALLOWED: dict[str, set[str]] = {
     "packing": {"catalogue", "orders"},
     "dispatch": {"orders", "picking", "places", "stock"},
     "lookups": {"catalogue", "orders"},
+    "transfers": {"stock"},
+    "putaway": {"catalogue", "transfers"},
     "voice": {"orders"},
     "counts": {"places", "stock"},
     "purchasing": set(),
