@@ -144,9 +144,7 @@ def test_wrong_pages_are_refused(admin: Client, query: str) -> None:
 
 def test_a_warehouse_with_its_zones(tenant: Tenant, admin: Client) -> None:
     full, empty = make_zone(tenant), make_zone(tenant, kind="DAMAGE")
-    make_bins(
-        tenant, *[places.NewBin(warehouse_id=tenant.warehouse_id, zone_id=full, code=f"A-{n}") for n in range(3)]
-    )
+    make_bins(tenant, *[places.NewBin(warehouse_id=tenant.warehouse_id, zone_id=full, code=f"A-{n}") for n in range(3)])
     reply = admin.get(f"{PATH}/{tenant.warehouse_id}")
     assert (reply.status, reply.statements, reply.json["bin_count"]) == (200, 4, 3)
     assert [(z["zone_id"], z["zone_type"], z["bin_count"]) for z in reply.json["zones"]] == [
@@ -162,7 +160,9 @@ def test_an_unused_warehouse_is_deleted_with_all_it_has(tenant: Tenant, admin: C
     assert (reply.status, reply.json, reply.statements) == (200, {"message": "Warehouse deleted"}, 10)
     assert admin.get(f"{PATH}/{made['id']}").status == 404
     assert admin.delete(f"{PATH}/{made['id']}").status == 404
-    assert tenant.rows("SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM bin) AS bins") == before
+    assert (
+        tenant.rows("SELECT (SELECT count(*) FROM account) AS accounts, (SELECT count(*) FROM bin) AS bins") == before
+    )
     assert audited(tenant, "warehouse")[-1] == {
         "action": "delete",
         "before": {"code": "EAST", "name": "East", "address": ""},
@@ -215,4 +215,6 @@ def test_others_warehouses_are_not_there(tenant: Tenant, other_tenant: Tenant, a
 
 def test_users_may_not(tenant: Tenant) -> None:
     user = make_warehouse_user(tenant, "pick").client()
-    assert [user.get(p).status for p in (PATH, "/api/admin/zones", "/api/admin/bins", "/api/admin/settings")] == [403] * 4
+    assert [user.get(p).status for p in (PATH, "/api/admin/zones", "/api/admin/bins", "/api/admin/settings")] == [
+        403
+    ] * 4
