@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.factories.counts import make_counter
 from tests.factories.floor import make_floor, place
 from tests.factories.orders import make_order
 from tests.factories.robots import make_storage
@@ -20,6 +21,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     """Path variable or field -> what it says of a record of this tenant's.
 
     Orders: ``order_id`` waits to be picked, ``batch_id`` picks another one, ``so_id`` and ``barcode`` are of a picked one.
+    Counts: ``count_id`` is open, ``adjustment_id`` waits for a decision about another bin.
     """
     shelf, floor, storage = make_shelf(tenant, free=500), make_floor(tenant), make_storage(tenant)
     waiting, picking, picked = (place(tenant, (shelf, 2), barcode=f"SO-{tenant.id}-{n}") for n in range(3))
@@ -27,6 +29,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     batch_id = floor.wave(picking).json["batch_id"]
     loaded = storage.load(5)
     assert storage.ask((loaded, 1)).status == 200
+    counter, counted, differing = make_counter(tenant), make_shelf(tenant), make_shelf(tenant)
+    count_id = counter.opened(counted.bin_id)
     return {
         "product_id": shelf.product_id,
         "variant_id": shelf.variant_id,
@@ -46,6 +50,12 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "pick_task_id": floor.tasks(batch_id)[0]["pick_task_id"],
         "call_id": f"call-{tenant.id}",
         "job_id": storage.jobs()[0]["id"],
+        "item_id": counted.variant_id,
+        "bin_id": counted.bin_id,
+        "bin_ids": [counted.bin_id],
+        "count_id": count_id,
+        "count_line_id": counter.lines(count_id)[0]["count_line_id"],
+        "adjustment_id": counter.propose(differing, 11),
     }
 
 
