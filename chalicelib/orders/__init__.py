@@ -1,5 +1,6 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
+from chalicelib.orders.backorders import fill_backorders
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
@@ -63,6 +64,7 @@ __all__ = [
     "check_holds",
     "commerce_status",
     "expire_unpaid",
+    "fill_backorders",
     "find",
     "find_by_code",
     "find_by_number",

@@ -1,5 +1,6 @@
 """Orders: the state machine, the three vocabularies it is told in, and the sums."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
@@ -162,6 +163,18 @@ def is_released(order: Order) -> bool:
     if order.state == "confirmed":
         return True
     return order.state == "pending" and (order.channel in ("wms", "staff") or order.is_reserved)
+
+
+def may_hold(order: Order) -> bool:
+    """Whether an order is open and holds stock at all: an integrator's does so only once it was reserved."""
+    return order.state in OPEN_STATES and (
+        order.channel != "inventory" or order.is_reserved or order.state != "pending"
+    )
+
+
+def is_whole(order: Order, held: Mapping[int, int]) -> bool:
+    """Whether an order lacks nothing: no unit was given up, and every open unit is held; `held` is by line."""
+    return all(line.short == 0 and held.get(line.id, 0) >= line.open for line in order.lines)
 
 
 def has_credit(*, terms: str, limit_minor: int, owed_minor: int, total_minor: int) -> bool:

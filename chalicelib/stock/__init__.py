@@ -1,6 +1,9 @@
 """Stock: the append-only ledger, levels, availability, holds and allocations. The front door for other contexts."""
 
-from chalicelib.stock.errors import Allocated, Inconsistent, OutOfStock, ShortLine
+from chalicelib.stock.barring.rules import PlaceUse
+from chalicelib.stock.barring.service import lock_places, set_availability
+from chalicelib.stock.errors import Allocated, BinClosed, Inconsistent, OutOfStock, SetAside, ShortLine
+from chalicelib.stock.lots.store import Lot
 from chalicelib.stock.rules import AllocationChange, BinStock, FreeStock, HoldChange, Level, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
@@ -8,6 +11,7 @@ from chalicelib.stock.service import (
     Moved,
     check_books,
     choose,
+    ensure_lots,
     free_stock,
     held_for,
     hold,
@@ -17,11 +21,13 @@ from chalicelib.stock.service import (
     post,
     post_breaking,
     release,
+    top_up,
 )
 
 __all__ = [
     "Allocated",
     "AllocationChange",
+    "BinClosed",
     "BinStock",
     "BooksCheck",
     "FreeStock",
@@ -29,20 +35,27 @@ __all__ = [
     "HoldChange",
     "Inconsistent",
     "Level",
+    "Lot",
     "Move",
     "Moved",
     "OutOfStock",
+    "PlaceUse",
+    "SetAside",
     "ShortLine",
     "Want",
     "check_books",
     "choose",
+    "ensure_lots",
     "free_stock",
     "held_for",
     "hold",
     "hold_chosen",
     "lock_levels",
+    "lock_places",
     "move_breaking",
     "post",
     "post_breaking",
     "release",
+    "set_availability",
+    "top_up",
 ]

@@ -136,6 +136,8 @@ class PlacedMove:
     from_warehouse_id: int | None
     """Where the source counts as available stock; None where it does not."""
     to_warehouse_id: int | None
+    to_is_open: bool = True
+    """False for the account of a closed bin, into which nothing goes."""
 
 
 @dataclass
@@ -220,7 +222,7 @@ def check_levels(books: Books, changes: Changes) -> None:
         if after[1] < 0:
             raise Inconsistent(f"level {key}: allocated would be {after[1]}")
         if after[0] < after[1]:
-            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated)
+            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated, level=key)
 
 
 def _fits(books: Books, key: AvailabilityKey, change: tuple[int, int]) -> bool:

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
-from chalicelib.stock.errors import Inconsistent, OutOfStock
+from chalicelib.stock.errors import BinClosed, Inconsistent, OutOfStock
 from chalicelib.stock.events import HoldsBroken
+from chalicelib.stock.lots import store as lots
+from chalicelib.stock.lots.store import Lot
 from chalicelib.stock.rules import AllocationChange, BinStock, Books, FreeStock, HoldChange, Move, PlacedMove, Want
 
 
@@ -20,8 +22,8 @@ def post(
     """Posts moves, holds and allocations together: all of them or none, in two statements for any number of lines.
 
     Locks every row it changes in key order. The ids of the moves, in the order given. Raises OutOfStock when more would
-    be held than there is, Allocated when a bin lacks the units or they are set aside for a pick, Inconsistent when the
-    books would not add up.
+    be held than there is, Allocated when a bin lacks the units or they are set aside for a pick, BinClosed when units
+    would go into a closed bin, Inconsistent when the books would not add up.
     """
     move_list, hold_list, allocation_list = list(moves), list(holds), list(allocations)
     if not (move_list or hold_list or allocation_list):
@@ -38,6 +40,8 @@ def _lock(
     placed, books = store.lock(uow, moves, holds, allocations)
     if len(placed) != len(moves):
         raise Inconsistent("a move names a place that does not exist")
+    if not all(p.to_is_open for p in placed):
+        raise BinClosed
     return placed, books
 
 
@@ -54,7 +58,7 @@ def move_breaking(uow: UnitOfWork, moves: Iterable[Move]) -> Moved:
 
     Where fewer units would be left than are held, holds give way, the youngest first, and HoldsBroken is published under
     the first move's document: their orders are flagged. What is allocated to a pick stays, and so does its hold: raises
-    Allocated when a bin has too few units besides. Two statements, three where holds break.
+    Allocated when a bin has too few units besides, BinClosed. Two statements, three where holds break.
     """
     move_list = list(moves)
     if not move_list:
@@ -142,6 +146,28 @@ def hold(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> None:
 
     Raises OutOfStock with every short line.
     """
+    books, warehouse_ids, missing = _still_missing(uow, wants, warehouse_id)
+    chosen, short = rules.choose_warehouse(missing, warehouse_ids, books) if missing else (warehouse_id, [])
+    if chosen is None:
+        raise OutOfStock(short)
+    hold_chosen(uow, missing, Held(chosen, tuple(want.quantity for want in missing), books))
+
+
+def top_up(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> dict[int, int]:
+    """Holds for order lines what there is at a warehouse, first come first served, up to what each wants.
+
+    What a line holds already counts. The units that were added, by order line; lines that got nothing are left out. Three
+    statements for any number of lines; may be repeated.
+    """
+    books, _, missing = _still_missing(uow, wants, warehouse_id)
+    free = {want.variant_id: books.free(want.variant_id, warehouse_id) for want in missing}
+    given = rules.split_holds(missing, free)
+    hold_chosen(uow, missing, Held(warehouse_id, tuple(quantity for _, quantity in given), books))
+    return {want.order_line_id: quantity for want, quantity in given if quantity}
+
+
+def _still_missing(uow: UnitOfWork, wants: Sequence[Want], warehouse_id: int) -> tuple[Books, list[int], list[Want]]:
+    """Locks availability; the books with what order lines hold, the warehouses that know the stock, and what lines lack."""
     books, warehouse_ids = store.lock_availability(uow, sorted({w.variant_id for w in wants}), warehouse_id)
     # Read after the lock, under which nobody else changes what is held of these variants here.
     there = store.list_holds(uow, [want.order_line_id for want in wants])
@@ -151,10 +177,16 @@ def hold(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> None:
         for want in wants
         if (more := want.quantity - books.holds.get((want.order_line_id, warehouse_id), 0)) > 0
     ]
-    chosen, short = rules.choose_warehouse(missing, warehouse_ids, books) if missing else (warehouse_id, [])
-    if chosen is None:
-        raise OutOfStock(short)
-    hold_chosen(uow, missing, Held(chosen, tuple(want.quantity for want in missing), books))
+    return books, warehouse_ids, missing
+
+
+def ensure_lots(uow: UnitOfWork, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Lot]:
+    """Lots by (variant, number), made where they are missing; one statement for any number, none for none.
+
+    They stay locked until the transaction ends: lots come before availability in the order of locks.
+    """
+    wanted = list(keys)
+    return {(lot.variant_id, lot.number): lot for lot in lots.ensure_lots(uow, wanted)} if wanted else {}
 
 
 def release(uow: UnitOfWork, order_line_ids: Sequence[int]) -> None:

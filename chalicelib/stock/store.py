@@ -25,6 +25,8 @@ from chalicelib.stock.rules import (
 
 # Finds the accounts of a posting and locks every row it will change, availability before levels before holds, each in
 # key order: whoever posts at the same time waits here and never crosswise. UNION ALL reads its branches in turn.
+# Accounts come last, locked against a change of what they are: only then is it read whether their stock counts as
+# available, so the availability of a bin is locked whether or not it will change.
 LOCK = """
     WITH asked AS MATERIALIZED (
         SELECT m.n, m.variant_id, m.lot_id,
@@ -39,12 +41,11 @@ LOCK = """
     ), placed AS MATERIALIZED (
         SELECT asked.n, asked.variant_id, asked.lot_id, f.id AS from_id, t.id AS to_id,
                f.is_inside AS from_is_inside, t.is_inside AS to_is_inside,
-               CASE WHEN f.is_available AND coalesce(lot.is_available, true) THEN f.warehouse_id END AS from_warehouse_id,
-               CASE WHEN t.is_available AND coalesce(lot.is_available, true) THEN t.warehouse_id END AS to_warehouse_id
+               CASE WHEN f.kind = 'bin' THEN f.warehouse_id END AS from_warehouse_id,
+               CASE WHEN t.kind = 'bin' THEN t.warehouse_id END AS to_warehouse_id
           FROM asked
           JOIN account f ON f.id = asked.from_id
           JOIN account t ON t.id = asked.to_id
-          LEFT JOIN lot ON lot.id = asked.lot_id
     ), hold_key AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(%(holds)s) AS h (order_line_id int, variant_id int, warehouse_id int)
     ), availability_key AS (
@@ -69,20 +70,32 @@ LOCK = """
         SELECT o.order_line_id, o.warehouse_id, o.quantity
           FROM stock_hold o JOIN hold_key USING (order_line_id, warehouse_id)
          ORDER BY o.order_line_id, o.warehouse_id FOR UPDATE OF o
+    ), settled AS MATERIALIZED (
+        SELECT placed.*, t.is_open AS to_is_open,
+               CASE WHEN f.is_available AND coalesce(lot.is_available, true) THEN f.warehouse_id END AS counted_from,
+               CASE WHEN t.is_available AND coalesce(lot.is_available, true) THEN t.warehouse_id END AS counted_to
+          FROM placed
+          JOIN account f ON f.id = placed.from_id
+          JOIN account t ON t.id = placed.to_id
+          LEFT JOIN lot ON lot.id = placed.lot_id
+         ORDER BY placed.from_id, placed.to_id FOR KEY SHARE OF f, t
     )
     SELECT 'availability' AS kind, variant_id AS a, warehouse_id AS b, NULL::int AS c, on_hand AS x, held AS y,
-           NULL::boolean AS p, NULL::boolean AS q, NULL::int AS v, NULL::int AS w FROM locked_availability
+           NULL::boolean AS p, NULL::boolean AS q, NULL::boolean AS r, NULL::int AS v, NULL::int AS w
+      FROM locked_availability
     UNION ALL
-    SELECT 'level', variant_id, account_id, lot_id, on_hand, allocated, NULL, NULL, NULL, NULL FROM locked_level
+    SELECT 'level', variant_id, account_id, lot_id, on_hand, allocated, NULL, NULL, NULL, NULL, NULL FROM locked_level
     UNION ALL
-    SELECT 'hold', order_line_id, warehouse_id, NULL, quantity, NULL, NULL, NULL, NULL, NULL FROM locked_hold
+    SELECT 'hold', order_line_id, warehouse_id, NULL, quantity, NULL, NULL, NULL, NULL, NULL, NULL FROM locked_hold
     UNION ALL
-    SELECT 'place', n, from_id, to_id, NULL, NULL, from_is_inside, to_is_inside, from_warehouse_id, to_warehouse_id
-      FROM placed
+    SELECT 'place', n, from_id, to_id, NULL, NULL, from_is_inside, to_is_inside, to_is_open, counted_from, counted_to
+      FROM settled
 """
 
 # Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
-# transaction was quicker. Identity values are drawn after the sort, so the n-th smallest id is move n.
+# transaction was quicker. That locks them too, so availability comes before levels here as well: `new_level` looks at what
+# `new_availability` returns, for parts of a statement that nothing connects run in an order of PostgreSQL's own. Identity
+# values are drawn after the sort, so the n-th smallest id is move n.
 APPLY = """
     WITH moved AS (
         INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
@@ -111,12 +124,14 @@ APPLY = """
          WHERE is_new ORDER BY variant_id, warehouse_id
             ON CONFLICT (variant_id, warehouse_id) DO UPDATE
            SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
+        RETURNING variant_id
     ), new_level AS (
         INSERT INTO stock_level (variant_id, account_id, lot_id, on_hand, allocated, updated_at)
         SELECT variant_id, account_id, lot_id, on_hand, allocated, %(now)s
           FROM jsonb_to_recordset(%(levels)s)
             AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
-         WHERE is_new ORDER BY variant_id, account_id, lot_id
+         WHERE is_new AND (SELECT count(*) FROM new_availability) >= 0
+         ORDER BY variant_id, account_id, lot_id
             ON CONFLICT (variant_id, account_id, lot_id) DO UPDATE
            SET on_hand = stock_level.on_hand + EXCLUDED.on_hand, allocated = stock_level.allocated + EXCLUDED.allocated
     ), ended_hold AS (
@@ -148,7 +163,8 @@ LIST_HOLDS = """
 
 # Locked in key order first; the order in which picks are proposed is made afterwards. Who allocates has availability, as
 # who changes holds has: no hold is broken under a pick that is being planned. An uncorrelated subquery runs before the rows
-# of its query are looked at, so availability is locked before levels here too.
+# of its query are looked at, so availability is locked before levels here too, and each level with its account, so that nobody
+# bars the stock meanwhile.
 FREE_STOCK = """
     WITH promised AS MATERIALIZED (
         SELECT v.variant_id FROM availability v
@@ -166,7 +182,7 @@ FREE_STOCK = """
            AND s.on_hand > s.allocated
            AND (lot.id IS NULL OR (lot.status = 'active' AND lot.is_available
                                    AND (lot.expires_on IS NULL OR lot.expires_on > %(today)s)))
-         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s
+         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s FOR KEY SHARE OF a
     )
     SELECT variant_id, account_id, bin_id, bin_code, bin_kind, pick_sequence, lot_id, lot_number, expires_on, free
       FROM locked WHERE free > 0
@@ -281,7 +297,9 @@ def lock(
         elif row["kind"] == "hold":
             books.holds[row["a"], row["b"]] = row["x"]
         else:
-            placed[row["a"]] = PlacedMove(moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"])
+            placed[row["a"]] = PlacedMove(
+                moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"], to_is_open=row["r"]
+            )
     return [placed[n] for n in sorted(placed)], books
 
 
