@@ -1,5 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
+from chalicelib.catalogue.rules import Code, lookup_forms, pounds, search_words
 from chalicelib.catalogue.service import (
     BarcodeTaken,
     CategoryTaken,
@@ -9,9 +10,11 @@ from chalicelib.catalogue.service import (
     NotForSale,
     PricedItem,
     SkuTaken,
+    check_new,
     create_category,
     create_product,
     create_products,
+    ensure_categories,
     priced,
     variants_by_barcode,
 )
@@ -20,6 +23,7 @@ from chalicelib.catalogue.store import Variant
 __all__ = [
     "BarcodeTaken",
     "CategoryTaken",
+    "Code",
     "CreatedProduct",
     "Item",
     "NewProduct",
@@ -27,9 +31,14 @@ __all__ = [
     "PricedItem",
     "SkuTaken",
     "Variant",
+    "check_new",
     "create_category",
     "create_product",
     "create_products",
+    "ensure_categories",
+    "lookup_forms",
+    "pounds",
     "priced",
+    "search_words",
     "variants_by_barcode",
 ]

@@ -21,6 +21,7 @@ from chalicelib.kernel.log import logger
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK_TRIES = 5
 OUTSIDE = "-- outside a transaction\n"
+QUOTE = "$$"
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,15 @@ class Migration:
         """The statements of a file that asks for no transaction; none of any other file."""
         if not self.sql.startswith(OUTSIDE):
             return []
-        return [statement for statement in map(str.strip, self.sql.removeprefix(OUTSIDE).split(";\n")) if statement]
+        found, pieces = [""], self.sql.removeprefix(OUTSIDE).split(QUOTE)
+        for place, piece in enumerate(pieces):
+            if place % 2:  # the body of a function, whose statements are not ours to part
+                found[-1] += f"{QUOTE}{piece}{QUOTE}"
+                continue
+            first, *others = piece.split(";\n")
+            found[-1] += first
+            found += others
+        return [statement for statement in map(str.strip, found) if statement]
 
 
 class MigrationMismatch(Exception):

@@ -22,7 +22,7 @@ from chalicelib.kernel.shapes import Shape
 PAGE_MAX = 1_000_000
 PER_PAGE = 50
 PER_PAGE_MAX = 1000
-COUNT_AHEAD = 10_000
+COUNT_AHEAD = 1_000
 """A list's total is exact up to so many rows after the page; beyond, it says at least so many."""
 
 

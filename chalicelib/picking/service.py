@@ -124,13 +124,14 @@ def _why_not(order: Order) -> str | None:
 def _plan(uow: UnitOfWork, chosen: Sequence[Order], warehouse_id: int, *, combined: bool) -> list[PlannedTask]:
     """Tasks for what the orders hold at this warehouse, in the order of the orders."""
     lines = [line for order in chosen for line in order.lines]
+    # First the stock, which locks what holds are made of: a hold that is read before could be broken meanwhile.
+    free = stock.free_stock(uow, warehouse_id, [line.variant_id for line in lines if line.open > 0])
     held = {
         h.order_line_id: h.quantity
         for h in stock.held_for(uow, [line.id for line in lines])
         if h.warehouse_id == warehouse_id
     }
     demands = [Demand(line.id, line.variant_id, min(held.get(line.id, 0), line.open)) for line in lines]
-    free = stock.free_stock(uow, warehouse_id, [d.variant_id for d in demands if d.quantity > 0])
     return rules.plan(demands, free, combined=combined)
 
 

@@ -1,11 +1,14 @@
 """Stock: the append-only ledger, levels, availability, holds and allocations. The front door for other contexts."""
 
-from chalicelib.stock.errors import Allocated, Inconsistent, OutOfStock, ShortLine
+from chalicelib.stock.barring.rules import PlaceUse
+from chalicelib.stock.barring.service import lock_places, set_availability
+from chalicelib.stock.errors import Allocated, BinClosed, Inconsistent, OutOfStock, SetAside, ShortLine
 from chalicelib.stock.lots.store import Lot
-from chalicelib.stock.rules import AllocationChange, FreeStock, HoldChange, Move, Want
+from chalicelib.stock.rules import AllocationChange, BinStock, FreeStock, HoldChange, Level, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
     Held,
+    Moved,
     check_books,
     choose,
     ensure_lots,
@@ -13,7 +16,10 @@ from chalicelib.stock.service import (
     held_for,
     hold,
     hold_chosen,
+    lock_levels,
+    move_breaking,
     post,
+    post_breaking,
     release,
     top_up,
 )
@@ -21,14 +27,20 @@ from chalicelib.stock.service import (
 __all__ = [
     "Allocated",
     "AllocationChange",
+    "BinClosed",
+    "BinStock",
     "BooksCheck",
     "FreeStock",
     "Held",
     "HoldChange",
     "Inconsistent",
+    "Level",
     "Lot",
     "Move",
+    "Moved",
     "OutOfStock",
+    "PlaceUse",
+    "SetAside",
     "ShortLine",
     "Want",
     "check_books",
@@ -38,7 +50,12 @@ __all__ = [
     "held_for",
     "hold",
     "hold_chosen",
+    "lock_levels",
+    "lock_places",
+    "move_breaking",
     "post",
+    "post_breaking",
     "release",
+    "set_availability",
     "top_up",
 ]

@@ -51,5 +51,22 @@ class Allocated(Conflict):
         self.level = level
 
 
+class BinClosed(Conflict):
+    """Nothing goes into a bin that is closed."""
+
+    code = "bin_closed"
+    sentence = "Bin is closed"
+
+
+class SetAside(Conflict):
+    """Stock cannot be barred from sale while units of it are allocated to picks or robots."""
+
+    code = "stock_set_aside"
+    sentence = "Stock is allocated to picks"
+
+    def __init__(self, units: int) -> None:
+        super().__init__(f"{units} units there are allocated to picks; finish or cancel those first")
+
+
 class Inconsistent(RuntimeError):
     """The books would not add up: a mistake of ours. Nothing is clamped; the request fails loudly and changes nothing."""

@@ -1,4 +1,7 @@
-"""Lists and searches over many rows: a large tenant against a small one in the same tables, as ratios of one run."""
+"""Lists, searches and look-ups over many rows: a large tenant against a small one in the same tables, as ratios of one run.
+
+Two ratios: the time of whole requests, and the time that PostgreSQL spends on their statements.
+"""
 
 import os
 import statistics
@@ -11,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
+from infra.bench import large
 from infra.local.postgres import Cluster, start_postgres
 
 if TYPE_CHECKING:
@@ -18,8 +22,10 @@ if TYPE_CHECKING:
     from tests.tenant import Tenant
 
 SMALL = 1_000
-MOVES_PER_VARIANT = 10
+MOVES_PER_ITEM = 5
 REPEATS = 15
+STATEMENTS_MAX_RATIO = 2.0
+STEPS_SHOWN = 3
 ENVIRONMENT = {
     "QM_STAGE": "test",
     "QM_LIMITS": "off",
@@ -29,76 +35,36 @@ ENVIRONMENT = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 
-# A tenant of `size` variants with names that look like names, one bin each, and ten moves a variant. Set-based, so that
-# a million takes minutes. The catalogue is made with its triggers, which teach the search its words; the stock, which
-# refers to what was just made, without checking forty million references.
-CATALOGUE = (
-    """
-    INSERT INTO product (organization_id, name, brand, unit_size, unit_price_minor, created_at, updated_at)
-    SELECT %(tenant)s,
-           (ARRAY['Olive oil','Paper towel','Glass cleaner','Basmati rice','Tomato paste','Nitrile glove'])[1 + n %% 6]
-           || ' ' || (ARRAY['extra','classic','organic','heavy duty','professional'])[1 + n %% 5] || ' ' || n,
-           'Brand ' || n %% 97, 'Case of 12', 100 + n %% 9000, now(), now()
-      FROM generate_series(1, %(size)s) n
-    """,
-    """
-    INSERT INTO variant (organization_id, product_id, sku, created_at)
-    SELECT organization_id, id, 'B' || organization_id || '-' || id, now() FROM product WHERE organization_id = %(tenant)s
-    """,
-    """
-    WITH made AS (
-        INSERT INTO account (organization_id, kind, warehouse_id, is_available)
-        SELECT %(tenant)s, 'bin', %(warehouse)s, true FROM generate_series(1, 1000) RETURNING id
-    )
-    INSERT INTO bin (organization_id, account_id, warehouse_id, code, barcode, pick_sequence)
-    SELECT %(tenant)s, id, %(warehouse)s, 'B-' || id, 'B-' || %(tenant)s || '-' || id, id FROM made
-    """,
-)
-UNCHECKED = "SET session_replication_role = replica"
-STOCK = (
-    """
-    INSERT INTO stock_move (organization_id, variant_id, from_account_id, to_account_id, quantity, reason, document, actor,
-                            request_id, occurred_at)
-    SELECT %(tenant)s, v.id, (SELECT id FROM account WHERE organization_id = %(tenant)s AND kind = 'supplier'),
-           bins.first + v.id %% 1000, 10, 'purchase_received', 'bench', 'machine:0', 'bench', now() - n * interval '1 hour'
-      FROM variant v, generate_series(1, %(moves)s) n,
-           (SELECT min(account_id) AS first FROM bin WHERE organization_id = %(tenant)s AND kind = 'Pickable') bins
-     WHERE v.organization_id = %(tenant)s
-    """,
-    """
-    INSERT INTO stock_level (organization_id, variant_id, account_id, on_hand, updated_at)
-    SELECT %(tenant)s, v.id, bins.first + v.id %% 1000, 10 * %(moves)s, now()
-      FROM variant v, (SELECT min(account_id) AS first FROM bin WHERE organization_id = %(tenant)s AND kind = 'Pickable') bins
-     WHERE v.organization_id = %(tenant)s
-    """,
-    """
-    INSERT INTO availability (organization_id, variant_id, warehouse_id, on_hand, updated_at)
-    SELECT %(tenant)s, id, %(warehouse)s, 10 * %(moves)s, now() FROM variant WHERE organization_id = %(tenant)s
-    """,
-)
-MIDDLE_SKU = """
-    SELECT sku FROM variant WHERE organization_id = %(tenant)s ORDER BY id OFFSET %(half)s LIMIT 1
-"""
-
 
 @dataclass(frozen=True)
 class Side:
     """One of the two tenants."""
 
     tenant: "Tenant"
-    api: "Client"
+    shop: "Client"
     erp: "Client"
-    sku: str
+    admin: "Client"
+    words: dict[str, str]
+    """What stands for the names in braces of a path."""
+
+    def call(self, path: str) -> tuple["Client", str]:
+        """Who calls a path, and the path."""
+        callers = {"/api/v1/": self.erp, "/api/products": self.shop}
+        caller = next((who for start, who in callers.items() if path.startswith(start)), self.admin)
+        return caller, path.format(**self.words)
 
 
-def measure(variants: int) -> list[tuple[str, str, str]]:
-    """Rows for the table of budgets: each list's time for the large tenant over that for the small one."""
+Row = tuple[str, str, str]
+
+
+def measure(items: int) -> list[Row]:
+    """Rows for the table of budgets: each call's time for the large tenant over that for the small one."""
     os.environ.update(ENVIRONMENT)
     sys.stdout.flush()
     with tempfile.TemporaryDirectory(prefix="quartermaster-scale-") as folder:
         cluster = start_postgres(Path(folder), durable=False)
         try:
-            return _measure(cluster, variants)
+            return _measure(cluster, items)
         finally:
             from chalicelib.kernel.database import discard
 
@@ -106,70 +72,134 @@ def measure(variants: int) -> list[tuple[str, str, str]]:
             cluster.stop()
 
 
-def _measure(cluster: Cluster, variants: int) -> list[tuple[str, str, str]]:
+def _measure(cluster: Cluster, items: int) -> list[Row]:
     from chalicelib.kernel.migrations import migrate
     from chalicelib.kernel.settings import settings
 
     migrate(cluster.owner_url())
     os.environ["QM_DATABASE_URL"] = cluster.app_url()
     settings.cache_clear()
-    small = _side(cluster, "small", SMALL)
-    started = time.monotonic()
-    large = _side(cluster, "large", variants)
+    small, whole = _side(cluster, "small", SMALL), _side(cluster, "large", items)
     with psycopg.connect(cluster.owner_url(), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
-    moves = variants * MOVES_PER_VARIANT
-    print(f"loaded {variants:,} variants and {moves:,} moves in {time.monotonic() - started:.0f} s", flush=True)
-    rows = []
-    for name, path in _paths():
-        ours, theirs = _time(small, path), _time(large, path)
-        told = f"{theirs / ours:.2f} x ({ours:.1f} -> {theirs:.1f} ms)"
-        rows.append((f"{name}, {variants:,} variants over {SMALL:,}", "bounded", told))
+    rows = [_compared(name, path, small, whole, items) for name, path in SHOP]
+    _print_statements(small, whole)
     return rows
 
 
-def _side(cluster: Cluster, name: str, size: int) -> Side:
+def _side(cluster: Cluster, name: str, items: int) -> Side:
     from chalicelib import identity
     from tests.client import Client
+    from tests.factories.identity import make_staff
     from tests.tenant import create_tenant
 
     tenant = create_tenant(cluster.owner_url(), name)
-    params = {"tenant": tenant.id, "warehouse": tenant.warehouse_id, "size": size, "moves": MOVES_PER_VARIANT}
+    size, started = large.Size(items, MOVES_PER_ITEM), time.monotonic()
     with psycopg.connect(cluster.superuser_url("quartermaster"), autocommit=True) as connection:
-        for statement in CATALOGUE:
-            connection.execute(statement.encode(), params)
-        connection.execute(UNCHECKED)
-        for statement in STOCK:
-            connection.execute(statement.encode(), params)
-        row = connection.execute(MIDDLE_SKU.encode(), {"tenant": tenant.id, "half": size // 2}).fetchone()
-    assert row is not None
+        large.load(connection, tenant.id, tenant.warehouse_id, size)
+    print(f"loaded {size} in {time.monotonic() - started:.0f} s", flush=True)
     with tenant.uow() as uow:
         key = identity.create_api_key(uow, name="bench", scopes=["inventory:read"])
-    api = Client(tenant.host)
-    return Side(tenant, api, api.as_key(key), row[0])
+    middle = items // 2
+    shop = Client(tenant.host)
+    words = {
+        "sku": large.sku_of(tenant.id, middle),
+        "barcode": large.barcode_of(tenant.id, middle),
+        "number": str(middle),
+        "item_id": str(tenant.value("SELECT id FROM variant WHERE sku = %(sku)s", sku=large.sku_of(tenant.id, middle))),
+        "bin": large.bin_code(size.bins // 2),
+        "bin_id": str(tenant.value("SELECT id FROM bin WHERE code = %(code)s", code=large.bin_code(size.bins // 2))),
+        "order": f"SO-{tenant.id}-{size.orders // 2}",
+        "purchase_order": f"PO-{tenant.id}-{size.purchase_orders - 1}",
+        "warehouse": str(tenant.warehouse_id),
+    }
+    return Side(tenant, shop, shop.as_key(key), make_staff(tenant, wms_role="ADMIN").client(), words)
 
 
-def _paths() -> list[tuple[str, str]]:
-    return [
-        ("GET /api/products", "/api/products?per_page=50"),
-        ("GET /api/products, page 100", "/api/products?per_page=10&page=100"),
-        ("GET /api/products?search=olive oil", "/api/products?search=olive+oil&per_page=50"),
-        ("GET /api/products?search=tomatoe past", "/api/products?search=tomatoe+past&per_page=50"),
-        ("GET /api/products/sku/{sku}", "/api/products/sku/{sku}"),
-        ("GET /api/v1/inventory_levels", "/api/v1/inventory_levels?per_page=50"),
-        ("GET /api/v1/inventory_levels?sku=", "/api/v1/inventory_levels?sku={sku}"),
-        ("GET /api/v1/inventory_levels?as_of=", "/api/v1/inventory_levels?sku={sku}&as_of=2020-01-01T00:00:00Z"),
-        ("GET /api/v1/inventory_ledger", "/api/v1/inventory_ledger?per_page=50"),
-    ]
+SHOP = [
+    ("GET /api/products", "/api/products?per_page=50"),
+    ("GET /api/products, page 100", "/api/products?per_page=10&page=100"),
+    ("GET /api/products?search=olive oil", "/api/products?search=olive+oil&per_page=50"),
+    ("GET /api/products?search=tomatoe past", "/api/products?search=tomatoe+past&per_page=50"),
+    ("GET /api/products/sku/{sku}", "/api/products/sku/{sku}"),
+    ("GET /api/v1/inventory_levels", "/api/v1/inventory_levels?per_page=50"),
+    ("GET /api/v1/inventory_levels?sku=", "/api/v1/inventory_levels?sku={sku}"),
+    ("GET /api/v1/inventory_levels?as_of=", "/api/v1/inventory_levels?sku={sku}&as_of=2020-01-01T00:00:00Z"),
+    ("GET /api/v1/inventory_ledger", "/api/v1/inventory_ledger?per_page=50"),
+]
+FLOOR = [
+    "/api/lookup/item/{sku}",
+    "/api/lookup/item/{barcode}",
+    "/api/lookup/item/search?q={number}",
+    "/api/lookup/item/search?q=olive+oil",
+    "/api/lookup/item/search?q={sku}",
+    "/api/lookup/bin/{bin}",
+    "/api/lookup/bin/search?q={bin}",
+    "/api/lookup/so/{order}",
+    "/api/receiving/po/{purchase_order}",
+    "/api/putaway/suggest/{item_id}",
+    "/api/putaway/pending/{warehouse}",
+    "/api/admin/warehouses",
+    "/api/admin/zones",
+    "/api/admin/bins",
+    "/api/admin/bins?page=15",
+    "/api/admin/bins/{bin_id}",
+    "/api/admin/items",
+    "/api/admin/items?page=15",
+    "/api/admin/items?q=tomato+paste",
+    "/api/admin/items?q={number}",
+    "/api/admin/items/{item_id}",
+    "/api/admin/inventory",
+    "/api/admin/inventory?item_id={item_id}",
+    "/api/admin/inventory?warehouse_id={warehouse}",
+    "/api/admin/preferred-bins",
+    "/api/admin/preferred-bins?item_id={item_id}",
+    "/api/admin/purchase-orders",
+    "/api/admin/purchase-orders?status=OPEN",
+    "/api/admin/sales-orders",
+    "/api/admin/sales-orders?status=OPEN",
+    "/api/admin/sales-orders?status=SHIPPED",
+    "/api/admin/users",
+    "/api/admin/adjustments/pending",
+    "/api/admin/adjustments/list",
+    "/api/admin/cycle-counts",
+    "/api/admin/inter-warehouse-transfers",
+    "/api/admin/short-picks",
+    "/api/admin/audit-log",
+    "/api/admin/audit-log?action_type=create",
+    "/api/admin/dashboard",
+    "/api/admin/dashboard?warehouse_id={warehouse}",
+]
+"""The warehouse surface's reads. A ratio of more than two stands out in the table."""
+
+
+def _compared(name: str, path: str, small: Side, whole: Side, items: int) -> Row:
+    ours, theirs = _time(small, path), _time(whole, path)
+    told = f"{theirs / ours:.2f} x ({ours:.1f} -> {theirs:.1f} ms)"
+    return f"{name}, {items:,} items over {SMALL:,}", "bounded", told
 
 
 def _time(side: Side, path: str) -> float:
     """Median milliseconds of a call."""
-    caller = side.erp if "/api/v1/" in path else side.api
+    caller, target = side.call(path)
     times = []
     for _ in range(REPEATS):
         started = time.perf_counter()
-        reply = caller.get(path.replace("{sku}", side.sku))
+        reply = caller.get(target)
         times.append((time.perf_counter() - started) * 1000)
         assert reply.status == 200, reply.json
     return statistics.median(times)
+
+
+def _print_statements(small: Side, whole: Side) -> None:
+    from infra.bench.explain import explain
+
+    heads = f"{'small ms':>10}{'large ms':>10}{'ratio':>8}{'blocks':>10}  most rows"
+    print(f"\n{'time of the statements, EXPLAIN (ANALYZE)':<52}{heads}")
+    for path in FLOOR:
+        ours, theirs = (explain(side.tenant, *side.call(path)) for side in (small, whole))
+        ratio = theirs.ms / ours.ms
+        mark = " !" if ratio > STATEMENTS_MAX_RATIO else "  "
+        steps = "; ".join(theirs.steps[:STEPS_SHOWN])
+        line = f"{path:<52}{ours.ms:>10.3f}{theirs.ms:>10.3f}{ratio:>7.2f}{mark}{theirs.buffers:>8}  {steps}"
+        print(line, flush=True)
