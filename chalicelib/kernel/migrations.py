@@ -38,10 +38,19 @@ class Migration:
 
     @property
     def statements_outside(self) -> list[str]:
-        """The statements of a file that asks for no transaction; none of any other file."""
+        """The statements of a file that asks for no transaction; none of any other file.
+
+        A statement ends with a line that ends in a semicolon, unless that stands within ``$$``.
+        """
         if not self.sql.startswith(OUTSIDE):
             return []
-        return [statement for statement in map(str.strip, self.sql.removeprefix(OUTSIDE).split(";\n")) if statement]
+        statements, begun = [], ""
+        for line in self.sql.removeprefix(OUTSIDE).splitlines():
+            begun += line + "\n"
+            if line.endswith(";") and begun.count("$$") % 2 == 0:
+                statements.append(begun.strip().removesuffix(";"))
+                begun = ""
+        return [statement for statement in (*statements, begun.strip()) if statement]
 
 
 class MigrationMismatch(Exception):

@@ -1,13 +1,15 @@
 """Orders: the state machine, the three vocabularies it is told in, and the sums."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal, Protocol
 
 from chalicelib.kernel.states import Machine
 
 State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
-OrderEvent = Literal["confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel"]
+OrderEvent = Literal[
+    "confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel", "call_off"
+]
 
 ORDER: Machine[State, OrderEvent] = Machine(
     "order",
@@ -26,6 +28,10 @@ ORDER: Machine[State, OrderEvent] = Machine(
         ("shipped", "deliver"): "delivered",
         ("pending", "cancel"): "cancelled",
         ("confirmed", "cancel"): "cancelled",
+        # The warehouse calls off what it has begun as well: the order then leaves its batch in the same transaction.
+        ("pending", "call_off"): "cancelled",
+        ("confirmed", "call_off"): "cancelled",
+        ("picking", "call_off"): "cancelled",
     },
 )
 
@@ -108,12 +114,17 @@ class Order:
     delivery_phone: str | None
     billing_address: str | None
     special_notes: str | None
+    ship_method: str | None
     tracking_number: str | None
     carrier: str | None
     placed_at: datetime
     hold_expires_at: datetime | None
     updated_at: datetime
     lines: tuple[Line, ...]
+    ordered_on: date | None = None
+    """The day its buyer ordered, where that was not the day it was placed here."""
+    ship_by: date | None = None
+    priority: int = 0
 
     @property
     def document(self) -> str:

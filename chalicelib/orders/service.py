@@ -1,6 +1,6 @@
 """Use cases of the order book, one function each. What other contexts may call stands in ``__init__``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -42,6 +42,7 @@ class NewOrder:
     """Where it must be held; None: the first warehouse that has everything."""
     special_notes: str | None = None
     billing_address: str | None = None
+    ship_method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +141,7 @@ def _insert(
         "total_minor": subtotal + fee,
         "billing_address": new.billing_address,
         "special_notes": new.special_notes,
+        "ship_method": new.ship_method,
         "hold_expires_at": rules.hold_expires_at(new.payment_method, state, uow.now) if is_held_until_paid else None,
         **{name: new.delivery.get(name) for name in _DELIVERY},
         **{name: new.delivery.get(name) or "" for name in _DELIVERY_REQUIRED},
@@ -186,11 +188,8 @@ def fulfil(uow: UnitOfWork, order_id: int) -> Order:
         raise Conflict(
             f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking"
         )
-    moves = _take(uow, order)
-    holds = [
-        stock.HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity)
-        for h in stock.held_for(uow, [line.id for line in order.lines])
-    ]
+    there = stock.standing(uow, (), [line.id for line in order.lines])  # availability is locked before levels
+    moves, holds = _take(uow, order), there.given_back()
     stock.post(uow, moves=moves, holds=holds)
     add_progress(
         uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines]
@@ -255,10 +254,13 @@ def expire_unpaid(uow: UnitOfWork) -> int:
     return len(due)
 
 
-def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent) -> None:
-    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them."""
+def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent, *, covered: Container[int] = ()) -> None:
+    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them.
+
+    `covered`: ids of orders that hold by now all they want; they are short no longer.
+    """
     if orders:
-        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders])
+        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered)
 
 
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:

@@ -168,6 +168,11 @@ def spread(waiting: Mapping[int, int], quantity: int) -> dict[int, int]:
     return given
 
 
+def add(units: Mapping[int, int], more: Mapping[int, int]) -> dict[int, int]:
+    """The sum per line."""
+    return {line: units.get(line, 0) + more.get(line, 0) for line in {**units, **more}}
+
+
 def subtract(units: Mapping[int, int], taken: Mapping[int, int]) -> dict[int, int]:
     """What is left per line; lines with nothing left are out."""
     return {line: left for line, quantity in units.items() if (left := quantity - taken.get(line, 0)) > 0}

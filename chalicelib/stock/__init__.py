@@ -1,7 +1,8 @@
 """Stock: the append-only ledger, levels, availability, holds and allocations. The front door for other contexts."""
 
 from chalicelib.stock.errors import Allocated, Inconsistent, OutOfStock, ShortLine
-from chalicelib.stock.rules import AllocationChange, FreeStock, HoldChange, Move, Want
+from chalicelib.stock.holds.service import Standing, rehold, standing
+from chalicelib.stock.rules import AllocationChange, Claim, FreeStock, HoldChange, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
     Held,
@@ -19,6 +20,7 @@ __all__ = [
     "Allocated",
     "AllocationChange",
     "BooksCheck",
+    "Claim",
     "FreeStock",
     "Held",
     "HoldChange",
@@ -26,6 +28,7 @@ __all__ = [
     "Move",
     "OutOfStock",
     "ShortLine",
+    "Standing",
     "Want",
     "check_books",
     "choose",
@@ -34,5 +37,7 @@ __all__ = [
     "hold",
     "hold_chosen",
     "post",
+    "rehold",
     "release",
+    "standing",
 ]
