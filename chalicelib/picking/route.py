@@ -55,30 +55,31 @@ class _Walk:
 
     def leave_out(self, account_id: int) -> None:
         """Takes the units of a stop from other stops, if all of them can be."""
-        spare = dict(self._spare)
+        taken: dict[LevelKey, int] = defaultdict(int)
         moved: list[PlannedTask] = []
         for task in self.stops[account_id]:
-            elsewhere = self._elsewhere(task, spare)
+            elsewhere = self._elsewhere(task, taken)
             if elsewhere is None:
                 return
             moved += elsewhere
         for task in self.stops.pop(account_id):
-            spare[_key(task.level)] += task.quantity
-        self._spare = spare
+            taken[_key(task.level)] -= task.quantity
+        for key, quantity in taken.items():
+            self._spare[key] -= quantity
         for task in moved:
             self._add(task)
 
-    def _elsewhere(self, task: PlannedTask, spare: dict[LevelKey, int]) -> list[PlannedTask] | None:
-        """The task's units at other stops, taken off `spare`; None where they have too few."""
+    def _elsewhere(self, task: PlannedTask, taken: dict[LevelKey, int]) -> list[PlannedTask] | None:
+        """The task's units at other stops, added to `taken`; None where they have too few."""
         waiting = {share.order_line_id: share.quantity for share in task.shares}
         found = []
         for level in self._levels[task.level.variant_id]:
             here = level.account_id == task.level.account_id
             if here or level.account_id not in self.stops or level.expires_on != task.level.expires_on:
                 continue
-            given = spread(waiting, spare[_key(level)])
+            given = spread(waiting, self._spare[_key(level)] - taken[_key(level)])
             if given:
-                spare[_key(level)] -= sum(given.values())
+                taken[_key(level)] += sum(given.values())
                 waiting = subtract(waiting, given)
                 found.append(PlannedTask(level, tuple(Share(line, quantity) for line, quantity in given.items())))
         return None if waiting else found
