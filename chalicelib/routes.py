@@ -5,6 +5,11 @@ ROUTES: method, path, module, handler, who may call. CONSUMERS: topic -> (queue,
 
 ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("GET", "/", "chalicelib.platform.routes", "show_front_door", "public"),
+    ("GET", "/api/admin/sales-orders", "chalicelib.orders.warehouse.routes", "list_sales_orders", "warehouse ADMIN"),
+    ("POST", "/api/admin/sales-orders", "chalicelib.orders.warehouse.routes", "create_sales_order", "warehouse ADMIN"),
+    ("GET", "/api/admin/sales-orders/{order_id}", "chalicelib.orders.warehouse.routes", "show_sales_order", "warehouse ADMIN"),
+    ("PUT", "/api/admin/sales-orders/{order_id}", "chalicelib.orders.warehouse.routes", "change_sales_order", "warehouse ADMIN"),
+    ("POST", "/api/admin/sales-orders/{order_id}/cancel", "chalicelib.orders.warehouse.routes", "cancel_sales_order", "warehouse ADMIN"),
     ("POST", "/api/auth/change-password", "chalicelib.customers.routes", "change_password", "warehouse user or staff by bearer token, or customer by session"),
     ("POST", "/api/auth/login", "chalicelib.identity.routes", "sign_in_to_warehouse", "public"),
     ("GET", "/api/auth/me", "chalicelib.identity.routes", "get_warehouse_profile", "warehouse user, even before the password change"),

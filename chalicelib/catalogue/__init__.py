@@ -8,11 +8,13 @@ from chalicelib.catalogue.service import (
     NewProduct,
     NotForSale,
     PricedItem,
+    Quote,
     SkuTaken,
     create_category,
     create_product,
     create_products,
     priced,
+    quoted,
     variants_by_barcode,
 )
 from chalicelib.catalogue.store import Variant
@@ -25,11 +27,13 @@ __all__ = [
     "NewProduct",
     "NotForSale",
     "PricedItem",
+    "Quote",
     "SkuTaken",
     "Variant",
     "create_category",
     "create_product",
     "create_products",
     "priced",
+    "quoted",
     "variants_by_barcode",
 ]

@@ -45,9 +45,12 @@ from chalicelib.orders.store import (
 from chalicelib.orders.store import (
     lock_orders as lock,
 )
+from chalicelib.orders.warehouse.drafts import Draft, DraftLine, Placed, check_drafts, place_drafts
 
 __all__ = [
     "Asked",
+    "Draft",
+    "DraftLine",
     "HoldsCheck",
     "Line",
     "LineProgress",
@@ -56,10 +59,12 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "Placed",
     "State",
     "add_progress",
     "advance",
     "cancel",
+    "check_drafts",
     "check_holds",
     "commerce_status",
     "expire_unpaid",
@@ -77,6 +82,7 @@ __all__ = [
     "lock_by_number",
     "lock_order",
     "place",
+    "place_drafts",
     "place_unheld",
     "record_payment",
     "record_shipment",

@@ -1,8 +1,9 @@
 """Orders: the state machine, the three vocabularies it is told in, and the sums."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from chalicelib.kernel.states import Machine
 
@@ -48,6 +49,11 @@ _INVENTORY: dict[State, str] = {
     "shipped": "fulfilled",
     "delivered": "fulfilled",
 }
+
+BACK_ORDERED = frozenset({"wms", "staff"})
+"""Channels whose orders hold what there is and wait for the rest; others are refused when there is not enough."""
+UNPAID = frozenset({"wms", "inventory"})
+"""Channels whose orders wait for no payment: another system sees to it."""
 
 CARD_HOLD = timedelta(minutes=30)
 """How long an unpaid card order keeps its stock."""
@@ -156,9 +162,20 @@ def commerce_status(order: Stateful) -> str:
     return _COMMERCE.get(order.state, order.state)
 
 
-def wms_status(order: Stateful) -> str:
+def wms_word(state: State) -> str:
     """OPEN, PICKING, PICKED, PACKED, SHIPPED or CANCELLED."""
-    return _WMS.get(order.state, order.state.upper())
+    return _WMS.get(state, state.upper())
+
+
+def wms_status(order: Stateful) -> str:
+    """The word for an order's state."""
+    return wms_word(order.state)
+
+
+def ship_address(columns: Mapping[str, Any]) -> str:
+    """An order's address on one line; what was entered at the warehouse stands in the street alone."""
+    names = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip")
+    return ", ".join(columns[name] for name in names if columns[name])
 
 
 def inventory_status(order: Order) -> str:

@@ -56,8 +56,9 @@ class Asked:
 def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     """Prices, checks credit, holds the stock and writes the order: all in this transaction, or nothing.
 
-    Raises catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five
-    statements for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
+    Orders of the warehouse and of staff hold what there is and are back-ordered for the rest: flagged short. Raises
+    catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five statements
+    for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
     """
     priced = catalogue.priced(uow, [a.item for a in asked])
     _check_prices(asked, priced)
@@ -65,8 +66,10 @@ def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     fee = rules.delivery_fee_minor(uow.organization.settings, subtotal)
     state = _first_state(uow, new, subtotal + fee)
     wants = [stock.Want(n, line.variant_id, line.sku, line.quantity) for n, line in enumerate(priced, 1)]
-    held = stock.choose(uow, wants, warehouse_id=new.warehouse_id)
-    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee)
+    is_whole = new.channel not in rules.BACK_ORDERED
+    held = stock.choose(uow, wants, warehouse_id=new.warehouse_id, all_or_nothing=is_whole)
+    is_short = sum(held.quantities) < sum(want.quantity for want in wants)
+    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee, is_short=is_short)
     stock.hold_chosen(uow, [replace(w, order_line_id=ln.id) for w, ln in zip(wants, order.lines, strict=True)], held)
     uow.publish(OrderPlaced(order_id=order.id).message())
     _audit_placed(uow, order)
@@ -121,9 +124,10 @@ def _insert(
     state: State,
     warehouse_id: int,
     fee: int,
+    is_short: bool = False,
 ) -> Order:
     subtotal = sum(line.line_total_minor for line in priced)
-    is_held_until_paid = new.channel != "inventory"
+    is_held_until_paid = new.channel not in rules.UNPAID
     columns: dict[str, Any] = {
         "number": ids.order_number(),
         "barcode": new.barcode,
@@ -133,7 +137,7 @@ def _insert(
         "customer_id": new.customer_id,
         "placed_by": uow.actor.label,
         "warehouse_id": warehouse_id,
-        "is_short": False,
+        "is_short": is_short,
         "currency": uow.organization.currency,
         "subtotal_minor": subtotal,
         "discount_minor": 0,
@@ -292,7 +296,7 @@ def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
     A payment in processing keeps the stock as well; when it fails, the time to pay begins anew.
     """
     keeps_stock = payment_state in ("paid", "processing", "authorized")
-    waits = order.channel != "inventory" and not order.is_reserved
+    waits = order.channel not in rules.UNPAID and not order.is_reserved
     expires_at = rules.hold_expires_at(order.payment_method, order.state, uow.now) if waits else None
     uow.execute(
         store.SET_PAYMENT_STATE,

@@ -33,9 +33,7 @@ def fewer_stops(
 class _Walk:
     """A plan and what its bins hold besides."""
 
-    def __init__(
-        self, planned: Sequence[PlannedTask], free: Iterable[stock.FreeStock], *, combined: bool
-    ) -> None:
+    def __init__(self, planned: Sequence[PlannedTask], free: Iterable[stock.FreeStock], *, combined: bool) -> None:
         self.stops: dict[int, list[PlannedTask]] = defaultdict(list)
         """Account of a bin -> what is taken there."""
         for task in planned:

@@ -254,9 +254,7 @@ def after(books: Books, changes: Changes) -> Books:
     levels = {k: _sum(books.levels.get(k), d) for k, d in changes.levels.items()}
     availability = {k: _sum(books.availability.get(k), d) for k, d in changes.availability.items()}
     holds = {k: books.holds.get(k, 0) + d for k, (_, d) in changes.holds.items()}
-    return Books(
-        {**books.levels, **levels}, {**books.availability, **availability}, {**books.holds, **holds}
-    )
+    return Books({**books.levels, **levels}, {**books.availability, **availability}, {**books.holds, **holds})
 
 
 def _sum(before: tuple[int, int] | None, change: tuple[int, int]) -> tuple[int, int]:
