@@ -138,7 +138,7 @@ INSERT_MANY = """
         INSERT INTO sales_order (number, barcode, channel, state, payment_state, payment_method, placed_by, warehouse_id,
             is_short, currency, subtotal_minor, total_minor, delivery_name, delivery_phone, billing_address,
             delivery_address, ship_method, ordered_on, ship_by, priority, special_notes, placed_at, updated_at)
-        SELECT number, barcode, 'wms', 'confirmed', 'unpaid', 'net30', %(placed_by)s,
+        SELECT number, barcode, 'wms', 'pending', 'unpaid', 'net30', %(placed_by)s,
                (SELECT id FROM warehouse w WHERE w.id = wanted.warehouse_id AND w.is_active), is_short, %(currency)s,
                total_minor, total_minor, delivery_name, delivery_phone, billing_address, delivery_address, ship_method,
                ordered_on, ship_by, priority, special_notes, %(now)s, %(now)s
