@@ -1,5 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
+from chalicelib.catalogue.rules import Code, lookup_forms, pounds, search_words
 from chalicelib.catalogue.service import (
     BarcodeTaken,
     CategoryTaken,
@@ -10,9 +11,11 @@ from chalicelib.catalogue.service import (
     PricedItem,
     Quote,
     SkuTaken,
+    check_new,
     create_category,
     create_product,
     create_products,
+    ensure_categories,
     priced,
     quoted,
     variants_by_barcode,
@@ -22,6 +25,7 @@ from chalicelib.catalogue.store import Variant
 __all__ = [
     "BarcodeTaken",
     "CategoryTaken",
+    "Code",
     "CreatedProduct",
     "Item",
     "NewProduct",
@@ -30,10 +34,15 @@ __all__ = [
     "Quote",
     "SkuTaken",
     "Variant",
+    "check_new",
     "create_category",
     "create_product",
     "create_products",
+    "ensure_categories",
+    "lookup_forms",
+    "pounds",
     "priced",
     "quoted",
+    "search_words",
     "variants_by_barcode",
 ]

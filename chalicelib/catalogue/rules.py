@@ -1,6 +1,7 @@
-"""Pure decisions of the catalogue: barcodes, and what a unit costs."""
+"""Pure decisions of the catalogue: barcodes, weights, and what a unit costs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
 
 GTIN_LENGTHS = (8, 12, 13, 14)
 
@@ -36,6 +37,44 @@ def lookup_forms(code: str) -> list[str]:
     shortest = code.lstrip("0")
     same = [shortest.zfill(length) for length in GTIN_LENGTHS if len(shortest) <= length]
     return list(dict.fromkeys([code, *same]))
+
+
+GRAMS_PER_POUND = 453.59237
+"""International avoirdupois pound (NIST Handbook 44, appendix C)."""
+
+
+def pounds(grams: int) -> float:
+    """Weight as the warehouse shows it, rounded to hundredths, half to even."""
+    return round(grams / GRAMS_PER_POUND, 2)
+
+
+def coded(upc: str | None, codes: Iterable[str]) -> list[tuple[str, str]]:
+    """(code, kind) of each barcode once. A UPC comes first and is the only ``gtin``, whatever its form.
+
+    Without one, every code in the form of a GTIN is a ``gtin``, and the first of them is what scanners show as UPC.
+    """
+    if upc is not None:
+        return [(upc, "gtin"), *((code, "alias") for code in dict.fromkeys(codes) if code != upc)]
+    return [(code, "gtin" if is_gtin(code) else "alias") for code in dict.fromkeys(codes)]
+
+
+class Code(NamedTuple):
+    """A SKU or a barcode that line `line` of a list brings along."""
+
+    line: int
+    kind: Literal["sku", "barcode"]
+    value: str
+
+    @property
+    def key(self) -> str:
+        """The same for all ways to write it."""
+        return self.value.upper() if self.kind == "sku" else max(lookup_forms(self.value), key=len)
+
+
+def repeated(codes: Iterable[Code]) -> list[Code]:
+    """Those that an earlier line brings along already."""
+    first: dict[tuple[str, str], int] = {}
+    return [code for code in codes if first.setdefault((code.kind, code.key), code.line) != code.line]
 
 
 def is_bulk(quantity: int, bulk_quantity: int | None) -> bool:

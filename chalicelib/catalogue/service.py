@@ -1,6 +1,6 @@
 """Use cases of the catalogue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import ClassVar
 
@@ -59,7 +59,10 @@ class NotForSale(Conflict):
 
 @dataclass(frozen=True, kw_only=True)
 class NewProduct:
-    """A product to be created, with its default variant. Prices in minor units, weight in grams."""
+    """A product to be created, with its default variant. Prices in minor units, weight in grams.
+
+    What has no price yet is made with a price of 0 and not `in_stock`, so that nobody buys it for nothing.
+    """
 
     sku: str
     name: str
@@ -76,7 +79,14 @@ class NewProduct:
     weight_g: int | None = None
     cost_minor: int | None = None
     is_lot_tracked: bool = False
+    upc: str | None = None
     barcodes: tuple[str, ...] = ()
+    reorder_point: int | None = None
+
+    @property
+    def codes(self) -> list[tuple[str, str]]:
+        """(code, kind) of its barcodes, the UPC first."""
+        return rules.coded(self.upc, self.barcodes)
 
 
 @dataclass(frozen=True)
@@ -139,24 +149,58 @@ def create_products(uow: UnitOfWork, products: Sequence[NewProduct]) -> list[Cre
 
     Raises SkuTaken, BarcodeTaken, NotFound for a category that is not there. All or none.
     """
-    rows = [{"line": line, **asdict(product)} for line, product in enumerate(products)]
-    barcodes = [
-        {"line": line, "code": code, "kind": "gtin" if rules.is_gtin(code) else "alias"}
-        for line, product in enumerate(products)
-        for code in dict.fromkeys(product.barcodes)
-    ]
     try:
-        made = store.create_products(uow, rows, barcodes)
+        made = make_products(uow, products)
     except psycopg.errors.UniqueViolation as error:
         raise (SkuTaken if error.diag.constraint_name == "variant_sku" else BarcodeTaken) from None
-    if len(made) != len(products):
-        raise NotFound("Category not found")
     for product, ids in zip(products, made, strict=True):
         uow.audit("create", "product", ids.product_id, after={"sku": ids.sku, "name": product.name})
+    return made
+
+
+def make_products(uow: UnitOfWork, products: Sequence[NewProduct]) -> list[CreatedProduct]:
+    """As `create_products`, without entries in the audit log. Raises psycopg.errors.UniqueViolation, NotFound."""
+    rows = [{"line": line, **asdict(product)} for line, product in enumerate(products)]
+    barcodes = [
+        {"line": line, "place": place, "code": code, "kind": kind}
+        for line, product in enumerate(products)
+        for place, (code, kind) in enumerate(product.codes)
+    ]
+    made = store.create_products(uow, rows, barcodes)
+    if len(made) != len(products):
+        raise NotFound("Category not found")
     return [
-        CreatedProduct(ids.product_id, ids.variant_id, ids.sku, rules.barcode_warnings(product.barcodes))
+        CreatedProduct(
+            ids.product_id, ids.variant_id, ids.sku, rules.barcode_warnings([code for code, _ in product.codes])
+        )
         for product, ids in zip(products, made, strict=True)
     ]
+
+
+def ensure_categories(uow: UnitOfWork, names: Iterable[str]) -> dict[str, int]:
+    """Name -> id of categories, in any case; those that are not there are made. One statement for any number."""
+    return store.ensure_categories(uow, sorted(set(names)))
+
+
+def check_new(uow: UnitOfWork, products: Sequence[NewProduct], *, but_for: int | None = None) -> list[rules.Code]:
+    """Every SKU and barcode of these products that another item has, or an earlier line, in the order of the lines.
+
+    One statement for any number; a GTIN counts in all its lengths. `but_for` is a variant that keeps what it has. Somebody
+    else may still be quicker: whoever writes afterwards finds out by a UniqueViolation.
+    """
+    codes = [code for line, product in enumerate(products) for code in _codes(line, product)]
+    forms = [
+        {**code._asdict(), "form": form}
+        for code in codes
+        for form in (rules.lookup_forms(code.value) if code.kind == "barcode" else [code.value])
+    ]
+    taken = {*store.list_taken(uow, forms, but_for), *rules.repeated(codes)}
+    return [code for code in codes if code in taken]
+
+
+def _codes(line: int, product: NewProduct) -> list[rules.Code]:
+    barcodes = [rules.Code(line, "barcode", code) for code, _ in product.codes]
+    return [rules.Code(line, "sku", product.sku), *barcodes]
 
 
 def variants_by_barcode(uow: UnitOfWork, code: str) -> list[store.Variant]:

@@ -12,6 +12,7 @@ from typing import Any
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
+from chalicelib.catalogue.rules import Code
 from chalicelib.kernel.uow import Row, UnitOfWork
 
 CREATE_CATEGORY = """
@@ -27,7 +28,7 @@ CREATE_PRODUCTS = """
         SELECT * FROM jsonb_to_recordset(%(products)s) AS product (
             line int, category_id int, sku text, name text, description text, brand text, unit_size text,
             unit_price_minor bigint, bulk_price_minor bigint, bulk_quantity int, in_stock boolean,
-            image_url text, is_active boolean, weight_g int, cost_minor bigint, is_lot_tracked boolean)
+            image_url text, is_active boolean, weight_g int, cost_minor bigint, is_lot_tracked boolean, reorder_point int)
     ), made AS (
         INSERT INTO product (category_id, name, description, brand, unit_size, unit_price_minor,
                              bulk_price_minor, bulk_quantity, in_stock, image_url, is_active, created_at,
@@ -44,19 +45,52 @@ CREATE_PRODUCTS = """
           JOIN (SELECT id, row_number() OVER (ORDER BY id) AS place FROM made) made USING (place)
          WHERE (SELECT count(*) FROM made) = (SELECT count(*) FROM wanted)
     ), stocked AS (
-        INSERT INTO variant (product_id, is_default, sku, weight_g, cost_minor, is_lot_tracked, created_at)
-        SELECT product_id, true, sku, weight_g, cost_minor, is_lot_tracked, %(now)s
+        INSERT INTO variant (product_id, is_default, sku, weight_g, cost_minor, is_lot_tracked, reorder_point, created_at)
+        SELECT product_id, true, sku, weight_g, cost_minor, is_lot_tracked, reorder_point, %(now)s
           FROM paired
          ORDER BY product_id
         RETURNING id, product_id, sku
     ), coded AS (
         INSERT INTO barcode (variant_id, code, kind)
         SELECT stocked.id, code.code, code.kind
-          FROM jsonb_to_recordset(%(barcodes)s) AS code (line int, code text, kind text)
+          FROM jsonb_to_recordset(%(barcodes)s) AS code (line int, place int, code text, kind text)
           JOIN paired USING (line)
           JOIN stocked USING (product_id)
+         ORDER BY code.line, code.place
     )
     SELECT product_id, id AS variant_id, sku FROM stocked ORDER BY product_id
+"""
+
+# Categories of these names, in any case, made where there are none; the oldest of several that differ in case only.
+ENSURE_CATEGORIES = """
+    WITH wanted AS MATERIALIZED (
+        SELECT name, lower(name) AS key FROM unnest(%(names)s::text[]) AS wanted (name)
+    ), found AS MATERIALIZED (
+        SELECT wanted.name, min(c.id) AS id FROM wanted JOIN category c ON lower(c.name) = wanted.key GROUP BY wanted.name
+    ), made AS (
+        INSERT INTO category (name)
+        SELECT min(name) FROM wanted WHERE name NOT IN (SELECT name FROM found) GROUP BY key ORDER BY key
+            ON CONFLICT (organization_id, name) DO UPDATE SET name = excluded.name
+        RETURNING id, name
+    )
+    SELECT name, id FROM found
+     UNION ALL
+    SELECT wanted.name, made.id FROM made JOIN wanted ON wanted.key = lower(made.name)
+"""
+# SKUs and barcodes (in every form of a GTIN) that other items have.
+LIST_TAKEN = """
+    WITH wanted AS MATERIALIZED (
+        SELECT line, kind, value, form, upper(value) AS sku_key
+          FROM jsonb_to_recordset(%(codes)s) AS wanted (line int, kind text, value text, form text)
+    )
+    SELECT wanted.line, wanted.kind, wanted.value
+      FROM wanted JOIN variant v ON v.sku_key = wanted.sku_key
+     WHERE wanted.kind = 'sku' AND v.id IS DISTINCT FROM %(but_for)s::int
+     UNION
+    SELECT wanted.line, wanted.kind, wanted.value
+      FROM wanted JOIN barcode b ON b.code = wanted.form
+     WHERE wanted.kind = 'barcode' AND b.variant_id IS DISTINCT FROM %(but_for)s::int
+     ORDER BY line, kind DESC, value
 """
 
 VARIANTS_BY_BARCODE = """
@@ -284,6 +318,16 @@ def create_category(uow: UnitOfWork, name: str) -> int | None:
     """The new category's id, or None when the name is taken."""
     made: int | None = uow.value(CREATE_CATEGORY, {"name": name})
     return made
+
+
+def ensure_categories(uow: UnitOfWork, names: Sequence[str]) -> dict[str, int]:
+    """Name -> id, of categories that were there or were made now."""
+    return {row["name"]: row["id"] for row in uow.rows(ENSURE_CATEGORIES, {"names": list(names)})}
+
+
+def list_taken(uow: UnitOfWork, codes: Sequence[dict[str, Any]], but_for: int | None) -> list[Code]:
+    """Those of the codes that an item other than `but_for` has, in the order of their lines."""
+    return uow.fetch_all(Code, LIST_TAKEN, {"codes": Jsonb(codes), "but_for": but_for})
 
 
 def create_products(

@@ -10,7 +10,7 @@ from chalicelib.kernel.phones import Phone
 from chalicelib.kernel.shapes import Instant, OptionalText, Shape, Text, at_most
 
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
-LoginName = Annotated[str, at_most(255), StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+LoginName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), at_most(255)]
 
 
 def _none_if_blank(value: Any) -> Any:

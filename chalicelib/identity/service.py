@@ -57,6 +57,7 @@ class NewStaff:
     warehouse_ids: Sequence[int] = ()
     warehouse_id: int | None = None
     must_change_password: bool = False
+    is_active: bool = True
 
 
 @dataclass(frozen=True)

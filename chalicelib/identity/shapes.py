@@ -11,7 +11,7 @@ from chalicelib.kernel.principals import Actor, Organization
 from chalicelib.kernel.shapes import JsonObject, Shape, at_most
 from chalicelib.places import floor_settings
 
-LoginName = Annotated[str, at_most(255), StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
+LoginName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), at_most(255)]
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 """A password as it comes in; what a new one must be like, identity/passwords.py says."""
 

@@ -53,10 +53,10 @@ GET_STAFF = """
 CREATE_STAFF = """
     INSERT INTO staff (username, email, first_name, last_name, password_hash, password_changed_at,
                        must_change_password, commerce_role, wms_role, storage_role, functions, warehouse_ids,
-                       warehouse_id, created_at, updated_at)
+                       warehouse_id, is_active, created_at, updated_at)
     VALUES (%(username)s, %(email)s, %(first_name)s, %(last_name)s, %(password_hash)s, %(now)s,
             %(must_change_password)s, %(commerce_role)s, %(wms_role)s, %(storage_role)s, %(functions)s,
-            %(warehouse_ids)s, %(warehouse_id)s, %(now)s, %(now)s)
+            %(warehouse_ids)s, %(warehouse_id)s, %(is_active)s, %(now)s, %(now)s)
         ON CONFLICT DO NOTHING
     RETURNING id
 """

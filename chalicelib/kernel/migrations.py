@@ -21,6 +21,7 @@ from chalicelib.kernel.log import logger
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK_TRIES = 5
 OUTSIDE = "-- outside a transaction\n"
+QUOTE = "$$"
 
 
 @dataclass(frozen=True)
@@ -38,19 +39,18 @@ class Migration:
 
     @property
     def statements_outside(self) -> list[str]:
-        """The statements of a file that asks for no transaction; none of any other file.
-
-        A statement ends with a line that ends in a semicolon, unless that stands within ``$$``.
-        """
+        """The statements of a file that asks for no transaction; none of any other file."""
         if not self.sql.startswith(OUTSIDE):
             return []
-        statements, begun = [], ""
-        for line in self.sql.removeprefix(OUTSIDE).splitlines():
-            begun += line + "\n"
-            if line.endswith(";") and begun.count("$$") % 2 == 0:
-                statements.append(begun.strip().removesuffix(";"))
-                begun = ""
-        return [statement for statement in (*statements, begun.strip()) if statement]
+        found, pieces = [""], self.sql.removeprefix(OUTSIDE).split(QUOTE)
+        for place, piece in enumerate(pieces):
+            if place % 2:  # the body of a function, whose statements are not ours to part
+                found[-1] += f"{QUOTE}{piece}{QUOTE}"
+                continue
+            first, *others = piece.split(";\n")
+            found[-1] += first
+            found += others
+        return [statement for statement in map(str.strip, found) if statement]
 
 
 class MigrationMismatch(Exception):

@@ -81,13 +81,22 @@ def answer(
 
 
 def repeating(block: Callable[[], Answer], trace: Trace) -> Answer:
-    """Runs a block again, a little later each time, when the database asks for it. Raises Unavailable after `RUNS_MAX`."""
+    """Runs a block again, a little later each time, when the database asks for it. Raises Unavailable after `RUNS_MAX`.
+
+    Once more, too, when a name is taken or a record gone that was not when the block looked: somebody else was quicker, and
+    the second run sees it and says so. What happens again then is no race but a mistake, and is raised.
+    """
+    was_overtaken = False
     for run in range(1, RUNS_MAX + 1):
         trace.runs = run
         try:
             return block()
         except (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected):
             time.sleep(random.uniform(0, 0.01 * 2**run))  # noqa: S311  # jitter, not a secret
+        except (psycopg.errors.UniqueViolation, psycopg.errors.ForeignKeyViolation):
+            if was_overtaken:
+                raise
+            was_overtaken = True
     raise Unavailable(retry_after_s=1)
 
 

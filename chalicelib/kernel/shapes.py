@@ -69,7 +69,11 @@ LooseTimeIn = Annotated[datetime, BeforeValidator(_refuse_unix_time)]
 
 
 def at_most(characters: int) -> BeforeValidator:
-    """Counts before blanks are taken off, as the document's ``maxLength`` does: pydantic counts what is left of them."""
+    """Counts before blanks are taken off, as the document's ``maxLength`` does: pydantic counts what is left of them.
+
+    Stands after the `StringConstraints`: behind a validator these would no longer be the text's own, and a minimum would
+    be counted before blanks are taken off.
+    """
 
     def check(value: Any) -> Any:
         if isinstance(value, str) and len(value) > characters:
@@ -77,6 +81,13 @@ def at_most(characters: int) -> BeforeValidator:
         return value
 
     return BeforeValidator(check)
+
+
+def _refuse_blank(value: str) -> str:
+    """After blanks are taken off: pydantic counts the characters before it does that."""
+    if not value:
+        raise PydanticKnownError("string_too_short", {"min_length": 1})
+    return value
 
 
 Quantity = Annotated[StrictInt, Field(gt=0, le=QUANTITY_MAX)]
@@ -89,14 +100,23 @@ Note = Annotated[str, StringConstraints(max_length=4000)]
 """Several lines."""
 Sku = Annotated[
     str,
-    at_most(64),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    at_most(64),
     AfterValidator(_refuse_unprintable),
+    AfterValidator(_refuse_blank),
 ]
 Barcode = Annotated[
     str,
-    at_most(128),
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
+    at_most(128),
+    AfterValidator(_refuse_unprintable),
+    AfterValidator(_refuse_blank),
+]
+LotNumber = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=100),
+    at_most(100),
     AfterValidator(_refuse_unprintable),
 ]
+"""What stands on goods: the number of their lot. Empty: nothing does."""
 JsonObject = dict[str, Any]

@@ -1,5 +1,6 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
+from chalicelib.orders.backorders import fill_backorders
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
@@ -9,6 +10,7 @@ from chalicelib.orders.rules import (
     commerce_status,
     inventory_status,
     is_released,
+    is_whole,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -68,6 +70,7 @@ __all__ = [
     "check_holds",
     "commerce_status",
     "expire_unpaid",
+    "fill_backorders",
     "find",
     "find_by_code",
     "find_by_number",
@@ -76,6 +79,7 @@ __all__ = [
     "get",
     "inventory_status",
     "is_released",
+    "is_whole",
     "latest_by_phone",
     "list_orders",
     "lock",

@@ -192,6 +192,18 @@ def is_released(order: Order) -> bool:
     return order.state == "pending" and (order.channel in ("wms", "staff") or order.is_reserved)
 
 
+def may_hold(order: Order) -> bool:
+    """Whether an order is open and holds stock at all: an integrator's does so only once it was reserved."""
+    return order.state in OPEN_STATES and (
+        order.channel != "inventory" or order.is_reserved or order.state != "pending"
+    )
+
+
+def is_whole(order: Order, held: Mapping[int, int]) -> bool:
+    """Whether an order lacks nothing: no unit was given up, and every open unit is held; `held` is by line."""
+    return all(line.short == 0 and held.get(line.id, 0) >= line.open for line in order.lines)
+
+
 def has_credit(*, terms: str, limit_minor: int, owed_minor: int, total_minor: int) -> bool:
     """Whether a customer may owe this order as well."""
     return terms == "net30" and owed_minor + total_minor <= limit_minor

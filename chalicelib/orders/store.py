@@ -136,6 +136,29 @@ SET_SHORT = """
        AND state IN ('pending', 'confirmed', 'picking') AND NOT is_short
     RETURNING id
 """
+SET_WHOLE = "UPDATE sales_order SET is_short = false, updated_at = %(now)s WHERE id = ANY(%(ids)s)"
+# Open orders that hold less than they want of these variants, oldest first, as far as what is free goes.
+LIST_BACK_ORDERED = """
+    WITH waiting AS (
+        SELECT o.id, o.placed_at, l.position, l.variant_id,
+               l.quantity - l.picked - l.short - coalesce(h.quantity, 0) AS missing
+          FROM sales_order o
+          JOIN order_line l ON l.order_id = o.id AND l.variant_id = ANY(%(variant_ids)s)
+          LEFT JOIN stock_hold h ON h.order_line_id = l.id AND h.warehouse_id = o.warehouse_id
+         WHERE o.is_short AND o.state IN ('pending', 'confirmed') AND o.warehouse_id = %(warehouse_id)s
+           AND (o.channel <> 'inventory' OR o.is_reserved OR o.state <> 'pending')
+    ), queued AS (
+        SELECT id, placed_at, variant_id,
+               sum(missing) OVER (PARTITION BY variant_id ORDER BY placed_at, id, position) - missing AS before_it
+          FROM waiting WHERE missing > 0
+    )
+    SELECT q.id
+      FROM queued q JOIN availability a ON a.variant_id = q.variant_id AND a.warehouse_id = %(warehouse_id)s
+     WHERE q.before_it < a.on_hand - a.held
+     GROUP BY q.id, q.placed_at
+     ORDER BY q.placed_at, q.id
+     LIMIT %(limit)s
+"""
 SET_PAYMENT_STATE = """
     UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
            hold_expires_at = CASE WHEN NOT %(keeps_stock)s THEN coalesce(hold_expires_at, %(expires_at)s) END
@@ -316,6 +339,17 @@ def set_reserved(uow: UnitOfWork, order_id: int, warehouse_id: int) -> None:
     """Marks an order as held on request. Raises Conflict when somebody else was quicker."""
     if uow.execute(SET_RESERVED, {"id": order_id, "warehouse_id": warehouse_id, "now": uow.now}) != 1:
         raise Conflict("The order was changed by somebody else; please try again")
+
+
+def list_back_ordered(uow: UnitOfWork, variant_ids: Sequence[int], warehouse_id: int, limit: int) -> list[int]:
+    """Open orders of a warehouse that lack some of these variants and can have some now, the oldest first."""
+    params = {"variant_ids": list(variant_ids), "warehouse_id": warehouse_id, "limit": limit}
+    return [row["id"] for row in uow.rows(LIST_BACK_ORDERED, params)]
+
+
+def set_whole(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
+    """Takes the flag from locked orders that are short no longer."""
+    uow.execute(SET_WHOLE, {"ids": list(order_ids), "now": uow.now})
 
 
 def list_expired(uow: UnitOfWork, limit: int) -> list[int]:

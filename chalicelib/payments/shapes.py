@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field, StrictInt, StringConstraints
 from chalicelib.kernel.money import AmountIn
 from chalicelib.kernel.shapes import JsonObject, OptionalText, Shape, at_most
 
-OrderNumber = Annotated[str, at_most(64), StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+OrderNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), at_most(64)]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", min_length=1, max_length=255)]
 
 

@@ -97,7 +97,7 @@ def _create(uow: UnitOfWork, chosen: Sequence[Order], warehouse_id: int, *, is_w
     stock.post(uow, holds=more, allocations=[allocation(task.level, task.quantity) for task in planned])
     batch_id = store.insert_batch(uow, warehouse_id, [order.id for order in chosen], is_wave=is_wave)
     written = store.write_tasks(uow, batch_id, planned=planned)
-    orders.advance(uow, chosen, "start_picking", covered={order.id for order in chosen if _is_covered(order, held)})
+    orders.advance(uow, chosen, "start_picking", covered={order.id for order in chosen if orders.is_whole(order, held)})
     boxes.request(uow, warehouse_id, planned, written.added_ids)
     uow.audit(
         "batch.created",
@@ -107,11 +107,6 @@ def _create(uow: UnitOfWork, chosen: Sequence[Order], warehouse_id: int, *, is_w
     )
     row = store.show_batch(uow, batch_id, only_next=True)[0]
     return WaveCreated.of(row, warnings=_shortages(chosen, planned) or None)
-
-
-def _is_covered(order: Order, held: Mapping[int, int]) -> bool:
-    """Whether an order holds everything that its buyer wants."""
-    return all(line.short == 0 and held.get(line.id, 0) == line.open for line in order.lines)
 
 
 def _check_pickable(order: Order, warehouse_id: int) -> None:

@@ -1,11 +1,10 @@
 """Where stock lies: warehouses, zones, bins and the accounts behind them. This is its front door."""
 
-from chalicelib.places.rules import FloorSettings, floor_settings
+from chalicelib.places.errors import CodeTaken, InUse, PlacesDiffer, ZoneClosed
+from chalicelib.places.rules import BinKind, BinProblem, FloorSettings, ZoneKind, floor_settings
 from chalicelib.places.service import (
-    BinKind,
-    CodeTaken,
     NewBin,
-    ZoneKind,
+    check_bins,
     create_bin,
     create_bins,
     create_warehouse,
@@ -20,11 +19,16 @@ __all__ = [
     "Bin",
     "BinKind",
     "BinPlace",
+    "BinProblem",
     "CodeTaken",
     "FloorSettings",
+    "InUse",
     "NewBin",
+    "PlacesDiffer",
     "Warehouse",
+    "ZoneClosed",
     "ZoneKind",
+    "check_bins",
     "create_bin",
     "create_bins",
     "create_warehouse",

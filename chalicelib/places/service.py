@@ -2,24 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 import psycopg
 
-from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.principals import Actor
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.places import rules, store
-
-ZoneKind = Literal["STORAGE", "RECEIVING", "STAGING", "SHIPPING", "QUALITY", "DAMAGE"]
-BinKind = Literal["Pickable", "PickableStaging", "Staging", "RobotBox"]
-
-
-class CodeTaken(Conflict):
-    """Codes are unique: of warehouses and bin barcodes in all, of zones and bins in a warehouse."""
-
-    code = "code_taken"
-    sentence = "This code is taken"
+from chalicelib.places.errors import CodeTaken
+from chalicelib.places.rules import BinKind, BinProblem, ZoneKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +27,8 @@ class NewBin:
     level_num: str = ""
     position_num: str = ""
     pick_sequence: int = 0
+    putaway_sequence: int = 0
+    description: str = ""
 
 
 def create_warehouse(
@@ -47,10 +40,13 @@ def create_warehouse(
     minute.
     """
     fields = {"code": code, "name": name, "address": address, "preference": preference}
-    made = store.create_warehouse(uow, fields, rules.OUTSIDE)
+    try:
+        made = store.create_warehouse(uow, fields, rules.OUTSIDE)
+    except psycopg.errors.UniqueViolation:
+        raise CodeTaken("bin barcode", rules.default_barcode(code)) from None
     if made is None:
-        raise CodeTaken(f"There is a warehouse with the code {code}")
-    uow.audit("create", "warehouse", made.id, after={"code": code, "name": name})
+        raise CodeTaken("warehouse code", code)
+    uow.audit("create", "warehouse", made.id, after=fields)
     return made
 
 
@@ -65,10 +61,10 @@ def create_zone(uow: UnitOfWork, *, warehouse_id: int, code: str, name: str = ""
     try:
         made = store.create_zone(uow, fields)
     except psycopg.errors.UniqueViolation:
-        raise CodeTaken(f"There is a zone with the code {code}") from None
+        raise CodeTaken("zone code", code) from None
     if made is None:
         raise NotFound("Warehouse not found")
-    uow.audit("create", "zone", made, after={"code": code, "kind": kind, "warehouse_id": warehouse_id})
+    uow.audit("create", "zone", made, after=fields)
     return made
 
 
@@ -78,21 +74,35 @@ def create_bin(uow: UnitOfWork, new: NewBin) -> store.Bin:
 
 
 def create_bins(uow: UnitOfWork, bins: Sequence[NewBin]) -> list[store.Bin]:
-    """Bins with their accounts, in one statement, in the order given. All or none.
+    """Bins with their accounts, in the order given, all or none: one statement for any number of them, two for a refusal.
 
-    What lies in a zone of the kinds QUALITY and DAMAGE is on hand but not available. Raises CodeTaken,
-    NotFound for a warehouse that is not there or a zone that is not in it.
+    What lies in a zone of the kinds QUALITY and DAMAGE is on hand but not available. Raises CodeTaken, ZoneClosed,
+    NotFound for a warehouse that is not there or a zone that is not in it: of the first line that cannot be.
+    `check_bins` says it of every line.
     """
-    rows = [{"line": line, **asdict(new)} for line, new in enumerate(bins)]
-    try:
-        made = store.create_bins(uow, rows, rules.UNAVAILABLE_ZONES)
-    except psycopg.errors.UniqueViolation:
-        raise CodeTaken("There is a bin with this code or barcode") from None
-    if len(made) != len(bins):
-        raise NotFound("Warehouse or zone not found")
-    for new in made:
-        uow.audit("create", "bin", new.id, after={"code": new.code, "warehouse_id": new.warehouse_id})
+    made, problems = try_create_bins(uow, bins)
+    if problems:
+        raise problems[0].refusal()
     return made
+
+
+def try_create_bins(uow: UnitOfWork, bins: Sequence[NewBin]) -> tuple[list[store.Bin], list[BinProblem]]:
+    """The bins or, if not all of them can be, what is in the way; then the caller must give the transaction up."""
+    rows = [{"line": line, **asdict(new)} for line, new in enumerate(bins)]
+    made = store.create_bins(uow, rows, rules.UNAVAILABLE_ZONES)
+    if len(made) != len(bins):
+        return [], rules.bin_problems(store.check_bins(uow, rows, [b.id for b in made]))
+    for bin_, new in zip(made, bins, strict=True):
+        uow.audit("create", "bin", bin_.id, after={**asdict(new), "barcode": bin_.barcode})
+    return made, []
+
+
+def check_bins(uow: UnitOfWork, bins: Sequence[NewBin]) -> list[BinProblem]:
+    """What keeps bins from being made, by the place in the list: unknown places, codes that are taken or named twice.
+
+    Nothing is made or locked; `create_bins` may still meet somebody who was quicker. One statement for any number.
+    """
+    return rules.bin_problems(store.check_bins(uow, [{"line": n, **asdict(new)} for n, new in enumerate(bins)]))
 
 
 def warehouse_ids(uow: UnitOfWork) -> list[int]:

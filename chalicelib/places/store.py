@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
-from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.kernel.uow import Row, UnitOfWork
 
 # A warehouse cannot be without its accounts: one statement makes them, and the organization's outside ones
 # if need be.
@@ -44,36 +45,73 @@ CREATE_ZONE = """
     RETURNING id
 """
 
-# Accounts of one warehouse and one availability are interchangeable: the n-th new one becomes the n-th bin's.
-CREATE_BINS = """
-    WITH wanted AS MATERIALIZED (
-        SELECT line, w.id AS warehouse_id, z.id AS zone_id, bin.code, bin.kind,
-               coalesce(bin.barcode, w.code || '-' || bin.code) AS barcode,
-               aisle, row_num, level_num, position_num, pick_sequence,
-               z.kind IS NULL OR z.kind <> ALL (%(unavailable)s::text[]) AS is_available
-          FROM jsonb_to_recordset(%(bins)s) AS bin (
-            line int, warehouse_id int, zone_id int, code text, barcode text, kind text,
-            aisle text, row_num text, level_num text, position_num text, pick_sequence int)
-          JOIN warehouse w ON w.id = bin.warehouse_id
-          LEFT JOIN zone z ON z.id = bin.zone_id AND z.warehouse_id = w.id
-         WHERE bin.zone_id IS NULL OR z.id IS NOT NULL
+_WANTED_BINS = SQL("""
+    WITH bin_row AS MATERIALIZED (
+        SELECT * FROM jsonb_to_recordset(%(bins)s) AS bin (
+            line int, warehouse_id int, zone_id int, code text, barcode text, kind text, aisle text, row_num text,
+            level_num text, position_num text, pick_sequence int, putaway_sequence int, description text)
+    ), zone_row AS MATERIALIZED (
+        SELECT id, warehouse_id, kind, is_active FROM zone
+         WHERE id IN (SELECT zone_id FROM bin_row) ORDER BY id {lock}
+    ), wanted AS MATERIALIZED (
+        SELECT bin_row.*, w.id AS known_warehouse_id, z.id AS known_zone_id, z.warehouse_id AS zone_warehouse_id,
+               z.kind AS zone_kind, z.is_active AS is_zone_active,
+               coalesce(bin_row.barcode, w.code || '-' || bin_row.code) AS label
+          FROM bin_row
+          LEFT JOIN warehouse w ON w.id = bin_row.warehouse_id
+          LEFT JOIN zone_row z ON z.id = bin_row.zone_id
+    )
+""")
+
+# Zones are locked against a change of what they are for. Accounts of one warehouse and one availability are
+# interchangeable: the n-th new one becomes the n-th bin's. A bin that cannot be is left out: CHECK_BINS says why.
+CREATE_BINS = _WANTED_BINS.format(lock=SQL("FOR KEY SHARE")) + SQL(""", fit AS MATERIALIZED (
+        SELECT *, zone_kind IS NULL OR zone_kind <> ALL (%(unavailable)s::text[]) AS is_available
+          FROM wanted
+         WHERE known_warehouse_id IS NOT NULL
+           AND (zone_id IS NULL OR (zone_warehouse_id = warehouse_id AND is_zone_active))
     ), opened AS (
         INSERT INTO account (kind, warehouse_id, is_available)
-        SELECT 'bin', warehouse_id, is_available FROM wanted ORDER BY line
+        SELECT 'bin', warehouse_id, is_available FROM fit ORDER BY line
         RETURNING id, warehouse_id, is_available
     ), made AS (
-        INSERT INTO bin (account_id, warehouse_id, zone_id, code, barcode, kind,
-                         aisle, row_num, level_num, position_num, pick_sequence)
-        SELECT account.id, wanted.warehouse_id, zone_id, code, barcode, kind,
-               aisle, row_num, level_num, position_num, pick_sequence
+        INSERT INTO bin (account_id, warehouse_id, zone_id, code, barcode, kind, aisle, row_num, level_num, position_num,
+                         pick_sequence, putaway_sequence, description)
+        SELECT account.id, fit.warehouse_id, zone_id, code, label, kind, aisle, row_num, level_num, position_num,
+               pick_sequence, putaway_sequence, description
           FROM (SELECT *, row_number() OVER (PARTITION BY warehouse_id, is_available ORDER BY line) AS place
-                  FROM wanted) wanted
+                  FROM fit) fit
           JOIN (SELECT *, row_number() OVER (PARTITION BY warehouse_id, is_available ORDER BY id) AS place
                   FROM opened) account USING (warehouse_id, is_available, place)
+         ORDER BY label
+            ON CONFLICT DO NOTHING
         RETURNING id, account_id, warehouse_id, zone_id, code, barcode, kind
     )
-    SELECT made.* FROM made JOIN wanted USING (warehouse_id, code) ORDER BY wanted.line
-"""
+    SELECT made.* FROM made JOIN fit ON fit.warehouse_id = made.warehouse_id AND fit.code = made.code
+                                    AND fit.label = made.barcode
+     ORDER BY fit.line
+""")
+
+# `ours` are the bins that this transaction has just made of the same list.
+CHECK_BINS = _WANTED_BINS.format(lock=SQL("")) + SQL(""", judged AS (
+        SELECT line, warehouse_id, zone_id, code, label,
+               known_warehouse_id IS NULL AS is_warehouse_unknown,
+               zone_id IS NOT NULL AND known_zone_id IS NULL AS is_zone_unknown,
+               coalesce(zone_warehouse_id <> warehouse_id, false) AS is_zone_elsewhere,
+               NOT coalesce(is_zone_active, true) AS is_zone_closed,
+               row_number() OVER (PARTITION BY warehouse_id, code ORDER BY line) > 1
+                 OR EXISTS (SELECT FROM bin b WHERE b.warehouse_id = wanted.warehouse_id AND b.code = wanted.code
+                                                AND b.id <> ALL (%(ours)s::int[])) AS is_code_taken,
+               label IS NOT NULL AND (row_number() OVER (PARTITION BY label ORDER BY line) > 1
+                 OR EXISTS (SELECT FROM bin b WHERE b.barcode = wanted.label
+                                                AND b.id <> ALL (%(ours)s::int[]))) AS is_barcode_taken
+          FROM wanted
+    )
+    SELECT * FROM judged
+     WHERE is_warehouse_unknown OR is_zone_unknown OR is_zone_elsewhere OR is_zone_closed OR is_code_taken
+        OR is_barcode_taken
+     ORDER BY line
+""")
 
 # With the zone's kind, which says what may be done there.
 FIND_BINS = """
@@ -162,11 +200,13 @@ def create_zone(uow: UnitOfWork, fields: dict[str, Any]) -> int | None:
 
 
 def create_bins(uow: UnitOfWork, bins: Sequence[dict[str, Any]], unavailable: Sequence[str]) -> list[Bin]:
-    """Bins with their accounts in the order given; those whose warehouse or zone is unknown are left out.
-
-    Raises psycopg.errors.UniqueViolation.
-    """
+    """Bins with their accounts in the order given; those that cannot be are left out, and the list is to be given up."""
     return uow.fetch_all(Bin, CREATE_BINS, {"bins": Jsonb(bins), "unavailable": list(unavailable)})
+
+
+def check_bins(uow: UnitOfWork, bins: Sequence[dict[str, Any]], ours: Sequence[int] = ()) -> list[Row]:
+    """What keeps bins from being made, one row per line that something does; `ours` are not in the way."""
+    return uow.rows(CHECK_BINS, {"bins": Jsonb(bins), "ours": list(ours)})
 
 
 def list_warehouse_ids(uow: UnitOfWork) -> list[int]:

@@ -12,7 +12,7 @@ from chalicelib.robots.rules import JobStatus, RequestStatus, RequestType
 RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:\-]{0,63}$")]
 """Chosen by the client: letters, digits and ``_ . : -``, at most 64. Left out: we choose one."""
 Priority = Annotated[StrictInt, Field(ge=0, le=1000, description="Higher is served first")]
-CarrierCode = Annotated[str, at_most(64), StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+CarrierCode = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), at_most(64)]
 ENTITIES_MAX = 500
 
 

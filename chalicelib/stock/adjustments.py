@@ -6,7 +6,6 @@ from chalicelib.kernel.ids import uuid7
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import service, store
 from chalicelib.stock.errors import Allocated
-from chalicelib.stock.events import HoldsBroken
 from chalicelib.stock.rules import FreeStock, HoldChange, Move
 from chalicelib.stock.shapes import Adjust, AdjustmentView
 
@@ -48,11 +47,7 @@ def _take_away(uow: UnitOfWork, variant_id: int, quantity: int, wanted: Adjust, 
     if sum(f.free for f in free) < quantity:
         on_hand, _ = store.level_at(uow, variant_id, wanted.location_id)
         raise Allocated(on_hand=on_hand, allocated=on_hand - sum(f.free for f in free), asked=quantity)
-    broken = break_holds(uow, variant_id, wanted.location_id, quantity)
-    service.post(uow, moves=_moves(free, quantity, wanted, document), holds=broken)
-    if broken:
-        uow.publish(HoldsBroken(order_line_ids=[h.order_line_id for h in broken], document=document).message())
-    return broken
+    return service.post_breaking(uow, _moves(free, quantity, wanted, document))
 
 
 def _moves(free: Sequence[FreeStock], quantity: int, wanted: Adjust, document: str) -> list[Move]:
@@ -75,21 +70,3 @@ def _moves(free: Sequence[FreeStock], quantity: int, wanted: Adjust, document: s
                 )
             )
     return moves
-
-
-def break_holds(uow: UnitOfWork, variant_id: int, warehouse_id: int, quantity: int) -> list[HoldChange]:
-    """The hold changes that make room for `quantity` units to vanish: the youngest orders lose first.
-
-    Locks availability, then the holds. Nothing is written: post the changes together with the move.
-    """
-    books, _ = store.lock_availability(uow, [variant_id], warehouse_id)
-    missing = quantity - books.free(variant_id, warehouse_id)
-    broken: list[HoldChange] = []
-    if missing <= 0:
-        return broken
-    for hold in store.list_youngest_holds(uow, variant_id, warehouse_id):
-        released = min(missing, hold.quantity)
-        if released > 0:
-            broken.append(HoldChange(hold.order_line_id, variant_id, warehouse_id, -released))
-            missing -= released
-    return broken

@@ -37,15 +37,35 @@ class OutOfStock(Conflict):
 
 
 class Allocated(Conflict):
-    """The units lie there but are set aside for a pick, or do not lie there at all."""
+    """The units lie there but are set aside for a pick, or do not lie there at all. `level`: (variant, account, lot)."""
 
     status_by_dialect: ClassVar[Mapping[str, int]] = {"inventory": 422}
     code = "insufficient_stock"
 
-    def __init__(self, *, on_hand: int, allocated: int, asked: int) -> None:
+    def __init__(
+        self, *, on_hand: int, allocated: int, asked: int, level: tuple[int, int, int | None] | None = None
+    ) -> None:
         super().__init__(
             f"Insufficient stock: {on_hand} on hand, {allocated} of them allocated to picks, {asked} asked"
         )
+        self.level = level
+
+
+class BinClosed(Conflict):
+    """Nothing goes into a bin that is closed."""
+
+    code = "bin_closed"
+    sentence = "Bin is closed"
+
+
+class SetAside(Conflict):
+    """Stock cannot be barred from sale while units of it are allocated to picks or robots."""
+
+    code = "stock_set_aside"
+    sentence = "Stock is allocated to picks"
+
+    def __init__(self, units: int) -> None:
+        super().__init__(f"{units} units there are allocated to picks; finish or cancel those first")
 
 
 class Inconsistent(RuntimeError):

@@ -4,8 +4,9 @@ from chalicelib.kernel.access import KEY
 from chalicelib.kernel.endpoint import Call, endpoint
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.shapes import NoBody
-from chalicelib.stock import adjustments, store
+from chalicelib.stock import adjustments
 from chalicelib.stock.errors import Allocated, OutOfStock
+from chalicelib.stock.lists import store
 from chalicelib.stock.shapes import (
     Adjust,
     AdjustmentView,

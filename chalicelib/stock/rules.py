@@ -85,6 +85,47 @@ class FreeStock:
     free: int
 
 
+@dataclass(frozen=True)
+class Level:
+    """What lies of a variant and lot in a bin."""
+
+    account_id: int
+    lot_id: int | None
+    lot_number: str | None
+    expires_on: date | None
+    on_hand: int
+    allocated: int
+
+    @property
+    def free(self) -> int:
+        """Units that no pick has set aside."""
+        return self.on_hand - self.allocated
+
+
+@dataclass(frozen=True)
+class BinStock:
+    """What lies of a variant in some bins: bin by bin, first expired first, units without a lot last."""
+
+    variant_id: int
+    sku: str
+    levels: tuple[Level, ...]
+
+    def within(self, account_id: int) -> list[Level]:
+        """The levels of one bin."""
+        return [level for level in self.levels if level.account_id == account_id]
+
+
+@dataclass(frozen=True)
+class YoungHold:
+    """A hold, of which `breakable` units are not allocated to a pick yet."""
+
+    order_line_id: int
+    variant_id: int
+    warehouse_id: int
+    quantity: int
+    breakable: int
+
+
 LevelKey = tuple[int, int, int | None]
 """(variant, account, lot)"""
 AvailabilityKey = tuple[int, int]
@@ -105,6 +146,8 @@ class PlacedMove:
     from_warehouse_id: int | None
     """Where the source counts as available stock; None where it does not."""
     to_warehouse_id: int | None
+    to_is_open: bool = True
+    """False for the account of a closed bin, into which nothing goes."""
 
 
 @dataclass
@@ -168,13 +211,7 @@ def changes_of(
 def check(books: Books, changes: Changes) -> None:
     """Raises OutOfStock when more would be held than there is, Allocated when a pick's stock would be taken away,
     Inconsistent when a number would not add up."""
-    for key, (on_hand, allocated) in changes.levels.items():
-        before = books.levels.get(key, (0, 0))
-        after = (before[0] + on_hand, before[1] + allocated)
-        if after[1] < 0:
-            raise Inconsistent(f"level {key}: allocated would be {after[1]}")
-        if after[0] < after[1]:
-            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated)
+    check_levels(books, changes)
     short = [
         ShortLine(variant_id=variant, warehouse_id=warehouse, available=books.free(variant, warehouse))
         for (variant, warehouse), change in changes.availability.items()
@@ -187,12 +224,47 @@ def check(books: Books, changes: Changes) -> None:
             raise Inconsistent(f"hold {hold_key} would be negative")
 
 
+def check_levels(books: Books, changes: Changes) -> None:
+    """Raises Allocated when a level lacks the units or a pick's would be taken away, Inconsistent below nothing allocated."""
+    for key, (on_hand, allocated) in changes.levels.items():
+        before = books.levels.get(key, (0, 0))
+        after = (before[0] + on_hand, before[1] + allocated)
+        if after[1] < 0:
+            raise Inconsistent(f"level {key}: allocated would be {after[1]}")
+        if after[0] < after[1]:
+            raise Allocated(on_hand=before[0], allocated=before[1], asked=-on_hand or allocated, level=key)
+
+
 def _fits(books: Books, key: AvailabilityKey, change: tuple[int, int]) -> bool:
     on_hand, held = books.availability.get(key, (0, 0))
     after_on_hand, after_held = on_hand + change[0], held + change[1]
     if after_held < 0 or after_on_hand < 0:
         raise Inconsistent(f"availability {key}: {after_held} held of {after_on_hand}")
     return after_held <= after_on_hand
+
+
+def overheld(books: Books, changes: Changes) -> dict[AvailabilityKey, int]:
+    """How many units more than would be left are held, where that is so."""
+    missing = {}
+    for key, (on_hand, held) in changes.availability.items():
+        before = books.availability.get(key, (0, 0))
+        lacking = before[1] + held - before[0] - on_hand
+        if lacking > 0:
+            missing[key] = lacking
+    return missing
+
+
+def break_holds(missing: Mapping[AvailabilityKey, int], holds: Iterable[YoungHold]) -> list[HoldChange]:
+    """The hold changes that make room: holds lose in the order given, and nothing that is allocated to a pick."""
+    left = dict(missing)
+    broken = []
+    for hold in holds:
+        key = (hold.variant_id, hold.warehouse_id)
+        released = min(left.get(key, 0), hold.breakable)
+        if released > 0:
+            broken.append(HoldChange(hold.order_line_id, *key, -released))
+            left[key] -= released
+    return broken
 
 
 def choose_warehouse(

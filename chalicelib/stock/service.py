@@ -5,8 +5,11 @@ from dataclasses import dataclass, replace
 
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
-from chalicelib.stock.errors import Inconsistent, OutOfStock
-from chalicelib.stock.rules import AllocationChange, Books, FreeStock, HoldChange, Move, Want
+from chalicelib.stock.errors import BinClosed, Inconsistent, OutOfStock
+from chalicelib.stock.events import HoldsBroken
+from chalicelib.stock.lots import store as lots
+from chalicelib.stock.lots.store import Lot
+from chalicelib.stock.rules import AllocationChange, BinStock, Books, FreeStock, HoldChange, Move, PlacedMove, Want
 
 
 def post(
@@ -15,21 +18,81 @@ def post(
     moves: Iterable[Move] = (),
     holds: Iterable[HoldChange] = (),
     allocations: Iterable[AllocationChange] = (),
-) -> None:
+) -> list[int]:
     """Posts moves, holds and allocations together: all of them or none, in two statements for any number of lines.
 
-    Locks every row it changes in key order. Raises OutOfStock when more would be held than there is, Allocated when a
-    bin lacks the units or they are set aside for a pick, Inconsistent when the books would not add up.
+    Locks every row it changes in key order. The ids of the moves, in the order given. Raises OutOfStock when more would
+    be held than there is, Allocated when a bin lacks the units or they are set aside for a pick, BinClosed when units
+    would go into a closed bin, Inconsistent when the books would not add up.
     """
     move_list, hold_list, allocation_list = list(moves), list(holds), list(allocations)
     if not (move_list or hold_list or allocation_list):
-        return
-    placed, books = store.lock(uow, move_list, hold_list, allocation_list)
-    if len(placed) != len(move_list):
-        raise Inconsistent("a move names a place that does not exist")
+        return []
+    placed, books = _lock(uow, move_list, hold_list, allocation_list)
     changes = rules.changes_of(placed, hold_list, allocation_list)
     rules.check(books, changes)
-    store.apply(uow, placed, books, changes)
+    return store.apply(uow, placed, books, changes)
+
+
+def _lock(
+    uow: UnitOfWork, moves: list[Move], holds: list[HoldChange], allocations: list[AllocationChange]
+) -> tuple[list[PlacedMove], Books]:
+    placed, books = store.lock(uow, moves, holds, allocations)
+    if len(placed) != len(moves):
+        raise Inconsistent("a move names a place that does not exist")
+    if not all(p.to_is_open for p in placed):
+        raise BinClosed
+    return placed, books
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a posting did that may break holds: the ids of its moves, in the order given, and what was broken."""
+
+    move_ids: list[int]
+    broken: list[HoldChange]
+
+
+def move_breaking(uow: UnitOfWork, moves: Iterable[Move]) -> Moved:
+    """Posts moves of any number of variants and warehouses, although orders may hold what they take away.
+
+    Where fewer units would be left than are held, holds give way, the youngest first, and HoldsBroken is published under
+    the first move's document: their orders are flagged. What is allocated to a pick stays, and so does its hold: raises
+    Allocated when a bin has too few units besides, BinClosed. Two statements, three where holds break.
+    """
+    move_list = list(moves)
+    if not move_list:
+        return Moved([], [])
+    placed, books = _lock(uow, move_list, [], [])
+    changes = rules.changes_of(placed, [], [])
+    rules.check_levels(books, changes)
+    broken: list[HoldChange] = []
+    missing = rules.overheld(books, changes)
+    if missing:
+        holds = store.list_youngest_holds(uow, missing)
+        books.holds.update({(h.order_line_id, h.warehouse_id): h.quantity for h in holds})
+        broken = rules.break_holds(missing, holds)
+        changes = rules.changes_of(placed, broken, [])
+    rules.check(books, changes)
+    move_ids = store.apply(uow, placed, books, changes)
+    if broken:
+        event = HoldsBroken(order_line_ids=[h.order_line_id for h in broken], document=move_list[0].document)
+        uow.publish(event.message())
+    return Moved(move_ids, broken)
+
+
+def post_breaking(uow: UnitOfWork, moves: Iterable[Move]) -> list[HoldChange]:
+    """As `move_breaking`, for who only wants to know which holds gave way."""
+    return move_breaking(uow, moves).broken
+
+
+def lock_levels(uow: UnitOfWork, variant_id: int, account_ids: Sequence[int]) -> BinStock | None:
+    """What lies of a variant in bins, to be moved in this transaction; None for a variant that is not there.
+
+    Locks in the order in which every posting does: availability at the bins' warehouses, then the levels; so name all
+    bins that the moves will touch. One statement.
+    """
+    return store.lock_levels(uow, variant_id, account_ids)
 
 
 @dataclass(frozen=True)
@@ -83,6 +146,28 @@ def hold(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> None:
 
     Raises OutOfStock with every short line.
     """
+    books, warehouse_ids, missing = _still_missing(uow, wants, warehouse_id)
+    chosen, short = rules.choose_warehouse(missing, warehouse_ids, books) if missing else (warehouse_id, [])
+    if chosen is None:
+        raise OutOfStock(short)
+    hold_chosen(uow, missing, Held(chosen, tuple(want.quantity for want in missing), books))
+
+
+def top_up(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> dict[int, int]:
+    """Holds for order lines what there is at a warehouse, first come first served, up to what each wants.
+
+    What a line holds already counts. The units that were added, by order line; lines that got nothing are left out. Three
+    statements for any number of lines; may be repeated.
+    """
+    books, _, missing = _still_missing(uow, wants, warehouse_id)
+    free = {want.variant_id: books.free(want.variant_id, warehouse_id) for want in missing}
+    given = rules.split_holds(missing, free)
+    hold_chosen(uow, missing, Held(warehouse_id, tuple(quantity for _, quantity in given), books))
+    return {want.order_line_id: quantity for want, quantity in given if quantity}
+
+
+def _still_missing(uow: UnitOfWork, wants: Sequence[Want], warehouse_id: int) -> tuple[Books, list[int], list[Want]]:
+    """Locks availability; the books with what order lines hold, the warehouses that know the stock, and what lines lack."""
     books, warehouse_ids = store.lock_availability(uow, sorted({w.variant_id for w in wants}), warehouse_id)
     # Read after the lock, under which nobody else changes what is held of these variants here.
     there = store.list_holds(uow, [want.order_line_id for want in wants])
@@ -92,16 +177,33 @@ def hold(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> None:
         for want in wants
         if (more := want.quantity - books.holds.get((want.order_line_id, warehouse_id), 0)) > 0
     ]
-    chosen, short = rules.choose_warehouse(missing, warehouse_ids, books) if missing else (warehouse_id, [])
-    if chosen is None:
-        raise OutOfStock(short)
-    hold_chosen(uow, missing, Held(chosen, tuple(want.quantity for want in missing), books))
+    return books, warehouse_ids, missing
+
+
+def ensure_lots(uow: UnitOfWork, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Lot]:
+    """Lots by (variant, number), made where they are missing; one statement for any number, none for none.
+
+    They stay locked until the transaction ends: lots come before availability in the order of locks.
+    """
+    wanted = list(keys)
+    return {(lot.variant_id, lot.number): lot for lot in lots.ensure_lots(uow, wanted)} if wanted else {}
 
 
 def release(uow: UnitOfWork, order_line_ids: Sequence[int]) -> None:
     """Gives back whatever is held for order lines; nothing held is fine."""
-    held = store.list_holds(uow, list(order_line_ids))
-    post(uow, holds=[HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity) for h in held])
+    found = store.list_holds(uow, list(order_line_ids))
+    if not found:
+        return
+    # Some of it may have been broken meanwhile: what counts is what is held once it is locked.
+    _, books = store.lock(uow, [], found, [])
+    held = ((h, books.holds.get((h.order_line_id, h.warehouse_id), 0)) for h in found)
+    changes = rules.changes_of(
+        [],
+        [HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -quantity) for h, quantity in held if quantity],
+        [],
+    )
+    rules.check(books, changes)
+    store.apply(uow, [], books, changes)
 
 
 def held_for(uow: UnitOfWork, order_line_ids: Sequence[int]) -> list[HoldChange]:
@@ -111,6 +213,8 @@ def held_for(uow: UnitOfWork, order_line_ids: Sequence[int]) -> list[HoldChange]
 
 def free_stock(uow: UnitOfWork, warehouse_id: int, variant_ids: Sequence[int]) -> list[FreeStock]:
     """Where units of these variants may be picked: locked in key order, first expired first out, then pick sequence.
+
+    Their availability at the warehouse is locked as well, before the levels: holds that are read afterwards stay as they are.
 
     Lots that are quarantined, recalled or expired are skipped, and so are bins whose stock is not available.
     """

@@ -1,25 +1,32 @@
-"""SQL of the stock ledger: what a posting locks, what it writes, and the views of it."""
+"""SQL of the stock ledger: what a posting locks and what it writes. The lists of it stand in lists/."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.errors import NotFound
-from chalicelib.kernel.uow import Row, UnitOfWork
+from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock.rules import (
     WAREHOUSE_PLACES,
     AllocationChange,
+    AvailabilityKey,
+    BinStock,
     Books,
     Changes,
     FreeStock,
     HoldChange,
+    Level,
     Move,
     Place,
     PlacedMove,
+    YoungHold,
 )
 
 # Finds the accounts of a posting and locks every row it will change, availability before levels before holds, each in
 # key order: whoever posts at the same time waits here and never crosswise. UNION ALL reads its branches in turn.
+# Accounts come last, locked against a change of what they are: only then is it read whether their stock counts as
+# available, so the availability of a bin is locked whether or not it will change.
 LOCK = """
     WITH asked AS MATERIALIZED (
         SELECT m.n, m.variant_id, m.lot_id,
@@ -34,12 +41,11 @@ LOCK = """
     ), placed AS MATERIALIZED (
         SELECT asked.n, asked.variant_id, asked.lot_id, f.id AS from_id, t.id AS to_id,
                f.is_inside AS from_is_inside, t.is_inside AS to_is_inside,
-               CASE WHEN f.is_available AND coalesce(lot.is_available, true) THEN f.warehouse_id END AS from_warehouse_id,
-               CASE WHEN t.is_available AND coalesce(lot.is_available, true) THEN t.warehouse_id END AS to_warehouse_id
+               CASE WHEN f.kind = 'bin' THEN f.warehouse_id END AS from_warehouse_id,
+               CASE WHEN t.kind = 'bin' THEN t.warehouse_id END AS to_warehouse_id
           FROM asked
           JOIN account f ON f.id = asked.from_id
           JOIN account t ON t.id = asked.to_id
-          LEFT JOIN lot ON lot.id = asked.lot_id
     ), hold_key AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(%(holds)s) AS h (order_line_id int, variant_id int, warehouse_id int)
     ), availability_key AS (
@@ -64,27 +70,41 @@ LOCK = """
         SELECT o.order_line_id, o.warehouse_id, o.quantity
           FROM stock_hold o JOIN hold_key USING (order_line_id, warehouse_id)
          ORDER BY o.order_line_id, o.warehouse_id FOR UPDATE OF o
+    ), settled AS MATERIALIZED (
+        SELECT placed.*, t.is_open AS to_is_open,
+               CASE WHEN f.is_available AND coalesce(lot.is_available, true) THEN f.warehouse_id END AS counted_from,
+               CASE WHEN t.is_available AND coalesce(lot.is_available, true) THEN t.warehouse_id END AS counted_to
+          FROM placed
+          JOIN account f ON f.id = placed.from_id
+          JOIN account t ON t.id = placed.to_id
+          LEFT JOIN lot ON lot.id = placed.lot_id
+         ORDER BY placed.from_id, placed.to_id FOR KEY SHARE OF f, t
     )
     SELECT 'availability' AS kind, variant_id AS a, warehouse_id AS b, NULL::int AS c, on_hand AS x, held AS y,
-           NULL::boolean AS p, NULL::boolean AS q, NULL::int AS v, NULL::int AS w FROM locked_availability
+           NULL::boolean AS p, NULL::boolean AS q, NULL::boolean AS r, NULL::int AS v, NULL::int AS w
+      FROM locked_availability
     UNION ALL
-    SELECT 'level', variant_id, account_id, lot_id, on_hand, allocated, NULL, NULL, NULL, NULL FROM locked_level
+    SELECT 'level', variant_id, account_id, lot_id, on_hand, allocated, NULL, NULL, NULL, NULL, NULL FROM locked_level
     UNION ALL
-    SELECT 'hold', order_line_id, warehouse_id, NULL, quantity, NULL, NULL, NULL, NULL, NULL FROM locked_hold
+    SELECT 'hold', order_line_id, warehouse_id, NULL, quantity, NULL, NULL, NULL, NULL, NULL, NULL FROM locked_hold
     UNION ALL
-    SELECT 'place', n, from_id, to_id, NULL, NULL, from_is_inside, to_is_inside, from_warehouse_id, to_warehouse_id
-      FROM placed
+    SELECT 'place', n, from_id, to_id, NULL, NULL, from_is_inside, to_is_inside, to_is_open, counted_from, counted_to
+      FROM settled
 """
 
 # Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
-# transaction was quicker.
+# transaction was quicker. That locks them too, so availability comes before levels here as well: `new_level` looks at what
+# `new_availability` returns, for parts of a statement that nothing connects run in an order of PostgreSQL's own. Identity
+# values are drawn after the sort, so the n-th smallest id is move n.
 APPLY = """
     WITH moved AS (
         INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
                                 actor, request_id, occurred_at)
         SELECT variant_id, lot_id, from_id, to_id, quantity, reason, document, note, %(actor)s, %(request_id)s, %(now)s
-          FROM jsonb_to_recordset(%(moves)s) AS m (variant_id int, lot_id int, from_id int, to_id int, quantity bigint,
-               reason text, document text, note text)
+          FROM jsonb_to_recordset(%(moves)s) AS m (n int, variant_id int, lot_id int, from_id int, to_id int,
+               quantity bigint, reason text, document text, note text)
+         ORDER BY n
+        RETURNING id
     ), changed_availability AS (
         UPDATE availability v SET on_hand = v.on_hand + d.on_hand, held = v.held + d.held, updated_at = %(now)s
           FROM jsonb_to_recordset(%(availability)s)
@@ -104,24 +124,28 @@ APPLY = """
          WHERE is_new ORDER BY variant_id, warehouse_id
             ON CONFLICT (variant_id, warehouse_id) DO UPDATE
            SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
+        RETURNING variant_id
     ), new_level AS (
         INSERT INTO stock_level (variant_id, account_id, lot_id, on_hand, allocated, updated_at)
         SELECT variant_id, account_id, lot_id, on_hand, allocated, %(now)s
           FROM jsonb_to_recordset(%(levels)s)
             AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
-         WHERE is_new ORDER BY variant_id, account_id, lot_id
+         WHERE is_new AND (SELECT count(*) FROM new_availability) >= 0
+         ORDER BY variant_id, account_id, lot_id
             ON CONFLICT (variant_id, account_id, lot_id) DO UPDATE
            SET on_hand = stock_level.on_hand + EXCLUDED.on_hand, allocated = stock_level.allocated + EXCLUDED.allocated
     ), ended_hold AS (
         DELETE FROM stock_hold o
          USING jsonb_to_recordset(%(holds)s) AS h (order_line_id int, warehouse_id int, quantity bigint)
          WHERE o.order_line_id = h.order_line_id AND o.warehouse_id = h.warehouse_id AND h.quantity = 0
+    ), set_hold AS (
+        INSERT INTO stock_hold (order_line_id, variant_id, warehouse_id, quantity, held_at)
+        SELECT order_line_id, variant_id, warehouse_id, quantity, %(now)s
+          FROM jsonb_to_recordset(%(holds)s) AS h (order_line_id int, variant_id int, warehouse_id int, quantity bigint)
+         WHERE quantity > 0 ORDER BY order_line_id, warehouse_id
+            ON CONFLICT (order_line_id, warehouse_id) DO UPDATE SET quantity = EXCLUDED.quantity
     )
-    INSERT INTO stock_hold (order_line_id, variant_id, warehouse_id, quantity, held_at)
-    SELECT order_line_id, variant_id, warehouse_id, quantity, %(now)s
-      FROM jsonb_to_recordset(%(holds)s) AS h (order_line_id int, variant_id int, warehouse_id int, quantity bigint)
-     WHERE quantity > 0 ORDER BY order_line_id, warehouse_id
-        ON CONFLICT (order_line_id, warehouse_id) DO UPDATE SET quantity = EXCLUDED.quantity
+    SELECT id FROM moved ORDER BY id
 """
 
 LOCK_AVAILABILITY = """
@@ -137,97 +161,32 @@ LIST_HOLDS = """
       FROM stock_hold WHERE order_line_id = ANY(%(order_line_ids)s)
 """
 
-# Locked in key order first; the order in which picks are proposed is made afterwards.
+# Locked in key order first; the order in which picks are proposed is made afterwards. Who allocates has availability, as
+# who changes holds has: no hold is broken under a pick that is being planned. An uncorrelated subquery runs before the rows
+# of its query are looked at, so availability is locked before levels here too, and each level with its account, so that nobody
+# bars the stock meanwhile.
 FREE_STOCK = """
-    WITH locked AS MATERIALIZED (
+    WITH promised AS MATERIALIZED (
+        SELECT v.variant_id FROM availability v
+         WHERE v.variant_id = ANY(%(variant_ids)s) AND v.warehouse_id = %(warehouse_id)s
+         ORDER BY v.variant_id, v.warehouse_id FOR UPDATE OF v
+    ), locked AS MATERIALIZED (
         SELECT s.variant_id, s.account_id, s.lot_id, s.on_hand - s.allocated AS free, b.id AS bin_id, b.code AS bin_code,
                b.kind AS bin_kind, b.pick_sequence, lot.number AS lot_number, lot.expires_on
           FROM stock_level s
           JOIN bin b ON b.account_id = s.account_id
           JOIN account a ON a.id = s.account_id
           LEFT JOIN lot ON lot.id = s.lot_id
-         WHERE s.variant_id = ANY(%(variant_ids)s) AND b.warehouse_id = %(warehouse_id)s AND b.is_active
+         WHERE s.variant_id = ANY(ARRAY(SELECT variant_id FROM promised)) AND b.warehouse_id = %(warehouse_id)s AND b.is_active
            AND b.kind IN ('Pickable', 'PickableStaging', 'RobotBox', 'Default') AND a.is_available
            AND s.on_hand > s.allocated
            AND (lot.id IS NULL OR (lot.status = 'active' AND lot.is_available
                                    AND (lot.expires_on IS NULL OR lot.expires_on > %(today)s)))
-         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s
+         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s FOR KEY SHARE OF a
     )
     SELECT variant_id, account_id, bin_id, bin_code, bin_kind, pick_sequence, lot_id, lot_number, expires_on, free
       FROM locked WHERE free > 0
      ORDER BY variant_id, expires_on NULLS LAST, pick_sequence, bin_id, lot_id
-"""
-
-# One statement: availability of every variant at every warehouse, with what was picked and waits to be shipped.
-LIST_LEVELS = """
-    SELECT v.id AS variant_id, v.sku, v.product_id, p.name AS product_name, w.id AS location_id, w.name AS location_name,
-           inside.on_hand, a.on_hand - a.held AS available, a.held + inside.outbound AS reserved, a.updated_at
-      FROM availability a
-      JOIN variant v ON v.id = a.variant_id
-      JOIN product p ON p.id = v.product_id
-      JOIN warehouse w ON w.id = a.warehouse_id
-      CROSS JOIN LATERAL (
-          SELECT coalesce(sum(s.on_hand), 0)::bigint AS on_hand,
-                 coalesce(sum(s.on_hand) FILTER (WHERE c.kind = 'outbound'), 0)::bigint AS outbound
-            FROM stock_level s JOIN account c ON c.id = s.account_id
-           WHERE s.variant_id = a.variant_id AND c.warehouse_id = a.warehouse_id AND c.kind IN ('bin', 'outbound')) inside
-     WHERE (%(variant_id)s::int IS NULL OR a.variant_id = %(variant_id)s)
-       AND (%(sku)s::text IS NULL OR v.sku_key = upper(%(sku)s))
-       AND (%(location_id)s::int IS NULL OR a.warehouse_id = %(location_id)s)
-     ORDER BY a.variant_id, a.warehouse_id
-     LIMIT %(limit)s OFFSET %(offset)s
-"""
-
-# What lay there at an instant: what lies there now, less what has moved since.
-LIST_LEVELS_AS_OF = """
-    SELECT v.id AS variant_id, v.sku, v.product_id, p.name AS product_name, w.id AS location_id, w.name AS location_name,
-           (inside.on_hand - coalesce(since.moved, 0))::bigint AS on_hand, NULL::bigint AS available,
-           NULL::bigint AS reserved, %(as_of)s AS updated_at
-      FROM availability a
-      JOIN variant v ON v.id = a.variant_id
-      JOIN product p ON p.id = v.product_id
-      JOIN warehouse w ON w.id = a.warehouse_id
-      CROSS JOIN LATERAL (
-          SELECT coalesce(sum(s.on_hand), 0)::bigint AS on_hand
-            FROM stock_level s JOIN account c ON c.id = s.account_id
-           WHERE s.variant_id = a.variant_id AND c.warehouse_id = a.warehouse_id AND c.kind IN ('bin', 'outbound')) inside
-      LEFT JOIN LATERAL (
-          SELECT sum(CASE WHEN t.warehouse_id = a.warehouse_id AND t.kind IN ('bin', 'outbound') THEN m.quantity ELSE 0 END
-                   - CASE WHEN f.warehouse_id = a.warehouse_id AND f.kind IN ('bin', 'outbound') THEN m.quantity ELSE 0 END
-                 ) AS moved
-            FROM stock_move m
-            JOIN account f ON f.id = m.from_account_id
-            JOIN account t ON t.id = m.to_account_id
-           WHERE m.variant_id = a.variant_id AND m.occurred_at > %(as_of)s) since ON true
-     WHERE (%(variant_id)s::int IS NULL OR a.variant_id = %(variant_id)s)
-       AND (%(sku)s::text IS NULL OR v.sku_key = upper(%(sku)s))
-       AND (%(location_id)s::int IS NULL OR a.warehouse_id = %(location_id)s)
-     ORDER BY a.variant_id, a.warehouse_id
-     LIMIT %(limit)s OFFSET %(offset)s
-"""
-
-# OFFSET 0 keeps the look-ups of names out of the join search: planning six joins took ten times as long as running them.
-LIST_MOVES = """
-    SELECT m.id, m.variant_id, (SELECT v.sku FROM variant v WHERE v.id = m.variant_id) AS sku, m.lot_id,
-           (SELECT lot.number FROM lot WHERE lot.id = m.lot_id) AS lot_number, m.quantity, m.reason AS entry_type,
-           m.document AS reference, m.note, m.actor, m.occurred_at AS created_at,
-           f.kind AS from_kind, f.warehouse_id AS from_location_id, f.bin AS from_bin,
-           t.kind AS to_kind, t.warehouse_id AS to_location_id, t.bin AS to_bin
-      FROM stock_move m
-     CROSS JOIN LATERAL (
-         SELECT a.kind, a.warehouse_id, (SELECT b.code FROM bin b WHERE b.account_id = a.id) AS bin
-           FROM account a WHERE a.id = m.from_account_id OFFSET 0) f
-     CROSS JOIN LATERAL (
-         SELECT a.kind, a.warehouse_id, (SELECT b.code FROM bin b WHERE b.account_id = a.id) AS bin
-           FROM account a WHERE a.id = m.to_account_id OFFSET 0) t
-     WHERE (%(variant_id)s::int IS NULL OR m.variant_id = %(variant_id)s)
-       AND (%(location_id)s::int IS NULL OR f.warehouse_id = %(location_id)s OR t.warehouse_id = %(location_id)s)
-       AND (%(entry_type)s::text IS NULL OR m.reason = %(entry_type)s)
-       AND (%(reference)s::text IS NULL OR m.document = %(reference)s)
-       AND (%(created_after)s::timestamptz IS NULL OR m.occurred_at >= %(created_after)s)
-       AND (%(created_before)s::timestamptz IS NULL OR m.occurred_at < %(created_before)s)
-     ORDER BY m.occurred_at DESC, m.id DESC
-     LIMIT %(limit)s OFFSET %(offset)s
 """
 
 FIND_VARIANT = """
@@ -240,13 +199,34 @@ FIND_VARIANT = """
 
 # What is allocated to a pick has its units under it; only the rest of a hold can be broken, and it always suffices.
 LIST_YOUNGEST_HOLDS = """
-    SELECT h.order_line_id, h.variant_id, h.warehouse_id,
+    SELECT h.order_line_id, h.variant_id, h.warehouse_id, h.quantity,
            (h.quantity - coalesce((SELECT sum(s.quantity - s.picked)
               FROM pick_task_share s JOIN pick_task t ON t.id = s.task_id
-             WHERE s.order_line_id = h.order_line_id AND t.status = 'PENDING'), 0))::bigint AS quantity
+             WHERE s.order_line_id = h.order_line_id AND t.status = 'PENDING'), 0))::bigint AS breakable
       FROM stock_hold h
-     WHERE h.variant_id = %(variant_id)s AND h.warehouse_id = %(warehouse_id)s
+      JOIN jsonb_to_recordset(%(keys)s) AS k (variant_id int, warehouse_id int)
+        ON k.variant_id = h.variant_id AND k.warehouse_id = h.warehouse_id
      ORDER BY h.held_at DESC, h.order_line_id DESC FOR UPDATE OF h
+"""
+
+# All lots of one variant in some bins, with the availability of their warehouses locked before them.
+LOCK_LEVELS = """
+    WITH promised AS MATERIALIZED (
+        SELECT a.variant_id FROM availability a
+         WHERE a.variant_id = %(variant_id)s
+           AND a.warehouse_id IN (SELECT warehouse_id FROM account WHERE id = ANY(%(account_ids)s))
+         ORDER BY a.variant_id, a.warehouse_id FOR UPDATE OF a
+    ), locked AS MATERIALIZED (
+        SELECT s.account_id, s.lot_id, s.on_hand, s.allocated, lot.number AS lot_number, lot.expires_on
+          FROM stock_level s LEFT JOIN lot ON lot.id = s.lot_id
+         WHERE s.variant_id = %(variant_id)s AND s.account_id = ANY(%(account_ids)s)
+           AND (SELECT count(*) FROM promised) >= 0
+         ORDER BY s.variant_id, s.account_id, s.lot_id FOR UPDATE OF s
+    )
+    SELECT v.sku, l.account_id, l.lot_id, l.lot_number, l.expires_on, l.on_hand, l.allocated
+      FROM variant v LEFT JOIN locked l ON true
+     WHERE v.id = %(variant_id)s
+     ORDER BY l.account_id, l.expires_on NULLS LAST, l.lot_id NULLS LAST
 """
 
 LEVEL_AT = """
@@ -317,16 +297,18 @@ def lock(
         elif row["kind"] == "hold":
             books.holds[row["a"], row["b"]] = row["x"]
         else:
-            placed[row["a"]] = PlacedMove(moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"])
+            placed[row["a"]] = PlacedMove(
+                moves[row["a"]], row["b"], row["c"], row["p"], row["q"], row["v"], row["w"], to_is_open=row["r"]
+            )
     return [placed[n] for n in sorted(placed)], books
 
 
-def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Changes) -> None:
-    """Writes a posting: moves, levels, availability and holds, in one statement."""
-    uow.execute(
+def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Changes) -> list[int]:
+    """Writes a posting: moves, levels, availability and holds, in one statement. The moves' ids, in their order."""
+    rows = uow.rows(
         APPLY,
         {
-            "moves": Jsonb([_move_row(p) for p in placed]),
+            "moves": Jsonb([_move_row(n, p) for n, p in enumerate(placed)]),
             "availability": Jsonb(
                 [
                     {
@@ -368,6 +350,7 @@ def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Chan
             "now": uow.now,
         },
     )
+    return [row["id"] for row in rows]
 
 
 def lock_availability(uow: UnitOfWork, variant_ids: list[int], warehouse_id: int | None) -> tuple[Books, list[int]]:
@@ -386,27 +369,25 @@ def list_holds(uow: UnitOfWork, order_line_ids: list[int]) -> list[HoldChange]:
     return uow.fetch_all(HoldChange, LIST_HOLDS, {"order_line_ids": order_line_ids})
 
 
-def list_youngest_holds(uow: UnitOfWork, variant_id: int, warehouse_id: int) -> list[HoldChange]:
-    """What holds of a variant at a warehouse are not allocated to picks yet, the youngest first, locked."""
-    return uow.fetch_all(HoldChange, LIST_YOUNGEST_HOLDS, {"variant_id": variant_id, "warehouse_id": warehouse_id})
+def list_youngest_holds(uow: UnitOfWork, keys: Iterable[AvailabilityKey]) -> list[YoungHold]:
+    """All holds of these variants at these warehouses, the youngest first, locked."""
+    asked = [{"variant_id": variant, "warehouse_id": warehouse} for variant, warehouse in keys]
+    return uow.fetch_all(YoungHold, LIST_YOUNGEST_HOLDS, {"keys": Jsonb(asked)})
+
+
+def lock_levels(uow: UnitOfWork, variant_id: int, account_ids: Sequence[int]) -> BinStock | None:
+    """What lies of a variant in bins, locked after the availability of their warehouses; None for an unknown variant."""
+    rows = uow.rows(LOCK_LEVELS, {"variant_id": variant_id, "account_ids": list(account_ids)})
+    if not rows:
+        return None
+    skus = [row.pop("sku") for row in rows]
+    return BinStock(variant_id, skus[0], tuple(Level(**row) for row in rows if row["account_id"] is not None))
 
 
 def free_stock(uow: UnitOfWork, warehouse_id: int, variant_ids: list[int]) -> list[FreeStock]:
     """Levels that picks may be taken from, locked in key order, first expired first."""
     params = {"warehouse_id": warehouse_id, "variant_ids": variant_ids, "today": uow.now.date()}
     return uow.fetch_all(FreeStock, FREE_STOCK, params)
-
-
-def list_levels(uow: UnitOfWork, filters: dict[str, Any]) -> list[Row]:
-    """A page of levels, now or as of an instant."""
-    params = {**filters, "limit": filters["per_page"], "offset": (filters["page"] - 1) * filters["per_page"]}
-    return uow.rows(LIST_LEVELS if filters["as_of"] is None else LIST_LEVELS_AS_OF, params)
-
-
-def list_moves(uow: UnitOfWork, filters: dict[str, Any]) -> list[Row]:
-    """A page of the ledger, newest first."""
-    params = {**filters, "limit": filters["per_page"], "offset": (filters["page"] - 1) * filters["per_page"]}
-    return uow.rows(LIST_MOVES, params)
 
 
 def find_variant(uow: UnitOfWork, variant_id: int | None, sku: str | None, location_id: int) -> tuple[int, str, int]:
@@ -456,9 +437,10 @@ def _level_key(change: AllocationChange) -> dict[str, int | None]:
     return {"variant_id": change.variant_id, "account_id": change.account_id, "lot_id": change.lot_id}
 
 
-def _move_row(placed: PlacedMove) -> dict[str, Any]:
+def _move_row(n: int, placed: PlacedMove) -> dict[str, Any]:
     move = placed.move
     return {
+        "n": n,
         "variant_id": move.variant_id,
         "lot_id": move.lot_id,
         "from_id": placed.from_id,

@@ -11,7 +11,7 @@ from tests.house.source import PRODUCT, ROOT, Source, sources
 
 ALLOWED: dict[str, set[str]] = {
     "catalogue": set(),
-    "places": set(),
+    "places": {"stock"},
     "stock": set(),
     "platform": set(),
     "identity": {"places"},
@@ -23,7 +23,13 @@ ALLOWED: dict[str, set[str]] = {
     "picking": {"catalogue", "orders", "robots", "stock"},
     "packing": {"catalogue", "orders"},
     "dispatch": {"orders", "picking", "places", "stock"},
+    "lookups": {"catalogue", "orders"},
+    "transfers": {"stock"},
+    "putaway": {"catalogue", "transfers"},
     "voice": {"orders"},
+    "counts": {"places", "stock"},
+    "purchasing": set(),
+    "receiving": {"places", "purchasing", "stock"},
     "books": {"orders", "payments", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""

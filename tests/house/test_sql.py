@@ -156,7 +156,7 @@ def test_stores_do_not_filter_by_organization_by_hand() -> None:
 
 
 def test_migrations_neither_look_back_nor_wait() -> None:
-    """Forward only; no statement that cannot run in a transaction, but for indexes in a file that asks for none."""
+    """Forward only; no statement that cannot run in a transaction, except indexes in files that ask for none."""
     barred = re.compile(r"\b(CONCURRENTLY|VACUUM|COMMIT|ROLLBACK|ALTER SYSTEM)\b")
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted((PRODUCT / "migrations").glob("*.sql"))}
     wrong = [

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.kernel import ids, money
 from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.shapes import Barcode, LotNumber, Sku
 from chalicelib.kernel.states import Machine
 
 MINOR = st.integers(-money.AMOUNT_MAX, money.AMOUNT_MAX)
@@ -199,3 +200,29 @@ def test_a_machine_knows_its_states() -> None:
 def test_a_refusal_may_have_words_of_its_own() -> None:
     with pytest.raises(Conflict, match="It is locked"):
         DOOR.next("locked", "open", "It is locked")
+
+
+# Texts.
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "wrong"),
+    [
+        (Sku, " ", "string_too_short"),
+        (Barcode, "", "string_too_short"),
+        (Sku, "x" * 65, "string_too_long"),
+        (Sku, "x" * 64 + " ", "string_too_long"),
+        (LotNumber, "x" * 101, "string_too_long"),
+        (Barcode, "a\x00b", "string_unprintable"),
+        (LotNumber, 7, "string_type"),
+    ],
+)
+def test_what_is_no_code(kind: Any, text: Any, wrong: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(kind).validate_python(text)
+    assert [error["type"] for error in refused.value.errors()] == [wrong]
+
+
+def test_codes_lose_the_blanks_around_them() -> None:
+    assert [TypeAdapter(kind).validate_python(" A 1 ") for kind in (Sku, Barcode, LotNumber)] == ["A 1"] * 3
+    assert TypeAdapter(LotNumber).validate_python("  ") == ""

@@ -3,13 +3,17 @@
 from typing import Any
 
 from tests.factories.floor import make_floor, place
+from tests.factories.identity import make_warehouse_user
+from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
+from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
 from tests.factories.stock import make_shelf
 from tests.matrix.samples import Values
 from tests.tenant import Tenant
 
 NO_RECORD = {
+    "key": "a setting of the contract, the same for everybody",
     "asset": "a file of the package, the same for everybody",
     "token": "a secret that names its own account",
 }
@@ -19,17 +23,29 @@ NO_RECORD = {
 def make_records(tenant: Tenant) -> dict[str, Any]:
     """Path variable or field -> what it says of a record of this tenant's.
 
-    Orders: ``order_id`` waits to be picked, ``batch_id`` picks another one, ``so_id`` and ``barcode`` are of a picked one.
+    From ``from_bin_id`` to ``to_bin_id`` units of ``item_id`` are moved. Orders: ``order_id`` waits to be picked, ``batch_id``
+    picks another one, ``so_id`` and ``barcode`` are of a picked one.
     """
     shelf, floor, storage = make_shelf(tenant, free=500), make_floor(tenant), make_storage(tenant)
     waiting, picking, picked = (place(tenant, (shelf, 2), barcode=f"SO-{tenant.id}-{n}") for n in range(3))
     floor.pick_all(picked)
     batch_id = floor.wave(picking).json["batch_id"]
     loaded = storage.load(5)
+    staging, stored = make_bin(tenant, kind="Staging"), make_bin(tenant)
+    lay(tenant, shelf, staging, 50)
+    preferred = {"item_id": shelf.variant_id, "bin_id": stored.id}
+    preferred_bin_id = make_manager(tenant).client.post("/api/admin/preferred-bins", preferred).json["preferred_bin_id"]
     assert storage.ask((loaded, 1)).status == 200
+    bought = make_purchase_order(tenant, (shelf, 100), barcode=f"PO-{tenant.id}")
+    receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
     return {
         "product_id": shelf.product_id,
         "variant_id": shelf.variant_id,
+        "item_id": shelf.variant_id,
+        "bin_id": stored.id,
+        "from_bin_id": staging.id,
+        "to_bin_id": stored.id,
+        "preferred_bin_id": preferred_bin_id,
         "sku": shelf.sku,
         "scanned_barcode": shelf.barcode,
         "sku_id": loaded.sku,
@@ -45,7 +61,13 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "batch_id": batch_id,
         "pick_task_id": floor.tasks(batch_id)[0]["pick_task_id"],
         "call_id": f"call-{tenant.id}",
+        "po_id": bought.id,
+        "po_barcode": f"PO-{tenant.id}",
+        "receipt_ids": receipt_ids,
         "job_id": storage.jobs()[0]["id"],
+        "item_barcode": shelf.barcode,
+        "bin_barcode": tenant.value("SELECT barcode FROM bin WHERE id = %(id)s", id=shelf.bin_id),
+        "user_id": make_warehouse_user(tenant, "pick").id,
     }
 
 

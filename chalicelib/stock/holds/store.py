@@ -5,7 +5,8 @@ from psycopg.types.json import Jsonb
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock.rules import AvailabilityKey, Books, HoldChange
 
-# UNION ALL reads its branches in turn: availability is locked before the holds, which come back as they are then.
+# An uncorrelated subquery runs before the rows of its query are looked at: availability is locked before the holds, which
+# come back as they are then.
 LOCK_STANDING = """
     WITH wanted AS (
         SELECT variant_id, warehouse_id FROM jsonb_to_recordset(%(pairs)s) AS p (variant_id int, warehouse_id int)
@@ -17,7 +18,8 @@ LOCK_STANDING = """
          ORDER BY a.variant_id, a.warehouse_id FOR UPDATE OF a
     ), locked_hold AS MATERIALIZED (
         SELECT order_line_id, variant_id, warehouse_id, quantity
-          FROM stock_hold WHERE order_line_id = ANY(%(order_line_ids)s)
+          FROM stock_hold
+         WHERE order_line_id = ANY(%(order_line_ids)s) AND (SELECT count(*) FROM locked_availability) >= 0
          ORDER BY order_line_id, warehouse_id FOR UPDATE
     )
     SELECT NULL::int AS order_line_id, variant_id, warehouse_id, on_hand AS quantity, held FROM locked_availability

@@ -1,0 +1,1 @@
+"""Items: stock-keeping units as the warehouse's administrators keep them."""

@@ -1,0 +1,1 @@
+"""Counts: cycle counts of bins, and the adjustments that correct what the books say of them."""

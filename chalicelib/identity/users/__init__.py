@@ -1,0 +1,1 @@
+"""Warehouse users, as their administrators keep them."""

@@ -1,0 +1,1 @@
+"""Zones and bins for the admin panel (wms contract)."""

@@ -1,0 +1,1 @@
+"""Settings of the floor for the admin panel (wms contract)."""

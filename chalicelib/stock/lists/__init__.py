@@ -1,0 +1,1 @@
+"""What people and integrators see of stock."""

@@ -1,0 +1,1 @@
+"""Lots of a variant: made when their first units come."""
