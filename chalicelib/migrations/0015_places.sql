@@ -21,7 +21,7 @@ CREATE INDEX CONCURRENTLY bin_search ON bin USING gin ((' ' || upper(code || ' '
 
 -- Bins whose code or barcode is like a pattern in capitals, the first `most` of them. It runs as the owner and filters the
 -- organization itself: under row-level security LIKE may not use an index (infra/decisions/0010).
-CREATE OR REPLACE FUNCTION search_bins(pattern text, warehouse int, zone int, kinds text[], most int)
+CREATE OR REPLACE FUNCTION search_shelves(pattern text, warehouse int, zone int, kinds text[], most int)
 RETURNS TABLE (bin_id int)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp SET plan_cache_mode = force_custom_plan AS $$
 BEGIN

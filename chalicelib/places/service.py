@@ -62,6 +62,8 @@ def create_zone(uow: UnitOfWork, *, warehouse_id: int, code: str, name: str = ""
         made = store.create_zone(uow, fields)
     except psycopg.errors.UniqueViolation:
         raise CodeTaken("zone code", code) from None
+    except psycopg.errors.ForeignKeyViolation:  # the warehouse is being deleted
+        made = None
     if made is None:
         raise NotFound("Warehouse not found")
     uow.audit("create", "zone", made, after=fields)
@@ -89,7 +91,10 @@ def create_bins(uow: UnitOfWork, bins: Sequence[NewBin]) -> list[store.Bin]:
 def try_create_bins(uow: UnitOfWork, bins: Sequence[NewBin]) -> tuple[list[store.Bin], list[BinProblem]]:
     """The bins or, if not all of them can be, what is in the way; then the caller must give the transaction up."""
     rows = [{"line": line, **asdict(new)} for line, new in enumerate(bins)]
-    made = store.create_bins(uow, rows, rules.UNAVAILABLE_ZONES)
+    try:
+        made = store.create_bins(uow, rows, rules.UNAVAILABLE_ZONES)
+    except psycopg.errors.ForeignKeyViolation:  # a warehouse is being deleted
+        raise NotFound("Warehouse not found") from None
     if len(made) != len(bins):
         return [], rules.bin_problems(store.check_bins(uow, rows, [b.id for b in made]))
     for bin_, new in zip(made, bins, strict=True):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.factories.counts import make_counter
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
 from tests.factories.movement import lay, make_bin, make_manager
@@ -25,6 +26,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
 
     From ``from_bin_id`` to ``to_bin_id`` units of ``item_id`` are moved. Orders: ``order_id`` waits to be picked, ``batch_id``
     picks another one, ``so_id`` and ``barcode`` are of a picked one.
+    Counts: ``count_id`` is open, ``adjustment_id`` waits for a decision about another bin.
     """
     shelf, floor, storage = make_shelf(tenant, free=500), make_floor(tenant), make_storage(tenant)
     waiting, picking, picked = (place(tenant, (shelf, 2), barcode=f"SO-{tenant.id}-{n}") for n in range(3))
@@ -38,6 +40,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     assert storage.ask((loaded, 1)).status == 200
     bought = make_purchase_order(tenant, (shelf, 100), barcode=f"PO-{tenant.id}")
     receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
+    counter, counted, differing = make_counter(tenant), make_shelf(tenant), make_shelf(tenant)
+    count_id = counter.opened(counted.bin_id)
     return {
         "product_id": shelf.product_id,
         "variant_id": shelf.variant_id,
@@ -68,6 +72,10 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "item_barcode": shelf.barcode,
         "bin_barcode": tenant.value("SELECT barcode FROM bin WHERE id = %(id)s", id=shelf.bin_id),
         "user_id": make_warehouse_user(tenant, "pick").id,
+        "bin_ids": [counted.bin_id],
+        "count_id": count_id,
+        "count_line_id": counter.lines(count_id)[0]["count_line_id"],
+        "adjustment_id": counter.propose(differing, 11),
     }
 
 

@@ -1,5 +1,7 @@
 """What other contexts call to make warehouses, zones and bins."""
 
+from collections import Counter
+
 import pytest
 
 from chalicelib import places
@@ -73,6 +75,57 @@ def test_any_number_of_bins_is_one_statement(tenant: Tenant) -> None:
         before = uow.statements
         places.create_bins(uow, [places.NewBin(warehouse_id=tenant.warehouse_id, code=f"C{n}") for n in range(200)])
         assert uow.statements - before == 1
+
+
+def test_five_thousand_bins_are_as_few_statements_with_all_their_audit_entries(tenant: Tenant) -> None:
+    zone_id = make_zone(tenant)
+    wanted = [
+        places.NewBin(warehouse_id=tenant.warehouse_id, zone_id=zone_id, code=f"C{n}", row_num=f"{n:04d}")
+        for n in range(5000)
+    ]
+    with tenant.uow() as uow:
+        before = uow.statements
+        assert places.check_bins(uow, wanted) == []
+        made = places.create_bins(uow, wanted)
+        uow.flush()
+        assert uow.statements - before == 3
+    assert [b.code for b in made] == [w.code for w in wanted]
+    assert tenant.value("SELECT count(*) FROM audit_entry WHERE entity = 'bin'") == 5000
+    with tenant.uow() as uow:
+        before = uow.statements
+        taken = places.check_bins(uow, wanted)
+        assert uow.statements - before == 1
+    assert Counter(problem.obstacle for problem in taken) == {"code_taken": 5000, "barcode_taken": 5000}
+
+
+def test_every_line_learns_what_is_in_its_way(tenant: Tenant, other_tenant: Tenant) -> None:
+    zone_id, closed = make_zone(tenant), make_zone(tenant)
+    elsewhere = make_zone(tenant, warehouse_id=make_warehouse(tenant).id)
+    tenant.rows("UPDATE zone SET is_active = false WHERE id = %(id)s RETURNING id", id=closed)
+    here, foreign = tenant.warehouse_id, make_zone(other_tenant)
+    make_bins(tenant, places.NewBin(warehouse_id=here, code="TAKEN", barcode="LABEL"))
+    wanted = [
+        places.NewBin(warehouse_id=here, zone_id=zone_id, code="GOOD"),
+        places.NewBin(warehouse_id=here, code="TAKEN", barcode="LABEL"),
+        places.NewBin(warehouse_id=here, code="GOOD", barcode="OTHER"),
+        places.NewBin(warehouse_id=here, code="NEW", barcode="OTHER"),
+        places.NewBin(warehouse_id=other_tenant.warehouse_id, code="A", barcode="A"),
+        places.NewBin(warehouse_id=here, zone_id=foreign, code="B"),
+        places.NewBin(warehouse_id=here, zone_id=elsewhere, code="C"),
+        places.NewBin(warehouse_id=here, zone_id=closed, code="D"),
+    ]
+    with tenant.uow() as uow:
+        problems = places.check_bins(uow, wanted)
+    assert [(p.line, p.field, p.obstacle, p.value) for p in problems] == [
+        (1, "code", "code_taken", "TAKEN"),
+        (1, "barcode", "barcode_taken", "LABEL"),
+        (2, "code", "code_taken", "GOOD"),
+        (3, "barcode", "barcode_taken", "OTHER"),
+        (4, "warehouse_id", "warehouse_unknown", str(other_tenant.warehouse_id)),
+        (5, "zone_id", "zone_unknown", str(foreign)),
+        (6, "zone_id", "zone_elsewhere", str(elsewhere)),
+        (7, "zone_id", "zone_closed", str(closed)),
+    ]
 
 
 @pytest.mark.parametrize(

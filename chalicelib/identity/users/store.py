@@ -46,11 +46,13 @@ LOCK_USERS = SQL("""
      ORDER BY s.id FOR NO KEY UPDATE OF s
 """).format(user=_USER)
 COUNT_WAREHOUSES = "SELECT count(*) AS found FROM warehouse WHERE id = ANY (%(ids)s)"
+# Sessions from before a new password are refused by their age, in words of their own; here go those that were opened while
+# it waited for its row, and all of who is not active.
 UPDATE_USER = """
     WITH ended AS (
         UPDATE session SET revoked_at = %(now)s
          WHERE kind = 'staff' AND principal_id = %(id)s AND revoked_at IS NULL
-           AND (%(password_hash)s::text IS NOT NULL OR NOT %(is_active)s)
+           AND (NOT %(is_active)s OR (%(password_hash)s::text IS NOT NULL AND created_at >= %(now)s))
     )
     UPDATE staff
        SET username = %(username)s, first_name = %(first_name)s, last_name = %(last_name)s, wms_role = %(wms_role)s,

@@ -91,7 +91,7 @@ SEARCH_BINS = _PAGE_OF_BINS.format(
     bin=_BIN,
     order=SQL("bin.warehouse_id, bin.code"),
     matching=SQL("""
-        search_bins(%(pattern)s, %(warehouse_id)s, %(zone_id)s, %(kinds)s, %(most)s) AS found (id) JOIN bin USING (id)"""),
+        search_shelves(%(pattern)s, %(warehouse_id)s, %(zone_id)s, %(kinds)s, %(most)s) AS found (id) JOIN bin USING (id)"""),
 )
 
 SHOW_BIN = SQL("""
