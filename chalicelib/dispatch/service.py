@@ -31,7 +31,7 @@ def _header(order: Order, status: str) -> ShipOrder:
         so_barcode=order.barcode,
         customer_name=order.delivery_name,
         status=status,
-        ship_method=None,
+        ship_method=order.ship_method,
         ship_address=", ".join(part for part in address if part),
         warehouse_id=order.warehouse_id,
     )
@@ -59,6 +59,7 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
     if not uow.actor.sees_warehouse(order.warehouse_id):
         raise NotFound("Order not found")
     _check_may_leave(uow, order.state, orders.wms_status(order))
+    ship_method = parcel.ship_method or order.ship_method
     units = picking.picked_units(uow, [line.id for line in order.lines])
     shipment_id = store.insert_shipment(
         uow,
@@ -66,7 +67,7 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
         warehouse_id=order.warehouse_id,
         tracking_number=parcel.tracking_number,
         carrier=parcel.carrier,
-        ship_method=parcel.ship_method,
+        ship_method=ship_method,
         units=units,
     )
     stock.post(uow, moves=[_leave(order, u) for u in units])
@@ -77,7 +78,7 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
         so_number=order.number,
         tracking_number=parcel.tracking_number,
         carrier=parcel.carrier,
-        ship_method=parcel.ship_method,
+        ship_method=ship_method,
         lines_shipped=len({u.order_line_id for u in units}),
         total_quantity=sum(u.quantity for u in units),
     )

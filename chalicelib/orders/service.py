@@ -1,6 +1,6 @@
 """Use cases of the order book, one function each. What other contexts may call stands in ``__init__``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -42,6 +42,7 @@ class NewOrder:
     """Where it must be held; None: the first warehouse that has everything."""
     special_notes: str | None = None
     billing_address: str | None = None
+    ship_method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,9 @@ class Asked:
 def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     """Prices, checks credit, holds the stock and writes the order: all in this transaction, or nothing.
 
-    Raises catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five
-    statements for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
+    Orders of the warehouse and of staff hold what there is and are back-ordered for the rest: flagged short. Raises
+    catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five statements
+    for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
     """
     priced = catalogue.priced(uow, [a.item for a in asked])
     _check_prices(asked, priced)
@@ -64,8 +66,10 @@ def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     fee = rules.delivery_fee_minor(uow.organization.settings, subtotal)
     state = _first_state(uow, new, subtotal + fee)
     wants = [stock.Want(n, line.variant_id, line.sku, line.quantity) for n, line in enumerate(priced, 1)]
-    held = stock.choose(uow, wants, warehouse_id=new.warehouse_id)
-    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee)
+    is_whole = new.channel not in rules.BACK_ORDERED
+    held = stock.choose(uow, wants, warehouse_id=new.warehouse_id, all_or_nothing=is_whole)
+    is_short = sum(held.quantities) < sum(want.quantity for want in wants)
+    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee, is_short=is_short)
     stock.hold_chosen(uow, [replace(w, order_line_id=ln.id) for w, ln in zip(wants, order.lines, strict=True)], held)
     uow.publish(OrderPlaced(order_id=order.id).message())
     _audit_placed(uow, order)
@@ -120,9 +124,10 @@ def _insert(
     state: State,
     warehouse_id: int,
     fee: int,
+    is_short: bool = False,
 ) -> Order:
     subtotal = sum(line.line_total_minor for line in priced)
-    is_held_until_paid = new.channel != "inventory"
+    is_held_until_paid = new.channel not in rules.UNPAID
     columns: dict[str, Any] = {
         "number": ids.order_number(),
         "barcode": new.barcode,
@@ -132,7 +137,7 @@ def _insert(
         "customer_id": new.customer_id,
         "placed_by": uow.actor.label,
         "warehouse_id": warehouse_id,
-        "is_short": False,
+        "is_short": is_short,
         "currency": uow.organization.currency,
         "subtotal_minor": subtotal,
         "discount_minor": 0,
@@ -140,6 +145,7 @@ def _insert(
         "total_minor": subtotal + fee,
         "billing_address": new.billing_address,
         "special_notes": new.special_notes,
+        "ship_method": new.ship_method,
         "hold_expires_at": rules.hold_expires_at(new.payment_method, state, uow.now) if is_held_until_paid else None,
         **{name: new.delivery.get(name) for name in _DELIVERY},
         **{name: new.delivery.get(name) or "" for name in _DELIVERY_REQUIRED},
@@ -186,11 +192,8 @@ def fulfil(uow: UnitOfWork, order_id: int) -> Order:
         raise Conflict(
             f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking"
         )
-    moves = _take(uow, order)
-    holds = [
-        stock.HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity)
-        for h in stock.held_for(uow, [line.id for line in order.lines])
-    ]
+    there = stock.standing(uow, (), [line.id for line in order.lines])  # availability is locked before levels
+    moves, holds = _take(uow, order), there.given_back()
     stock.post(uow, moves=moves, holds=holds)
     add_progress(
         uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines]
@@ -255,10 +258,13 @@ def expire_unpaid(uow: UnitOfWork) -> int:
     return len(due)
 
 
-def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent) -> None:
-    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them."""
+def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent, *, covered: Container[int] = ()) -> None:
+    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them.
+
+    `covered`: ids of orders that hold by now all they want; they are short no longer.
+    """
     if orders:
-        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders])
+        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered)
 
 
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
@@ -290,7 +296,7 @@ def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
     A payment in processing keeps the stock as well; when it fails, the time to pay begins anew.
     """
     keeps_stock = payment_state in ("paid", "processing", "authorized")
-    waits = order.channel != "inventory" and not order.is_reserved
+    waits = order.channel not in rules.UNPAID and not order.is_reserved
     expires_at = rules.hold_expires_at(order.payment_method, order.state, uow.now) if waits else None
     uow.execute(
         store.SET_PAYMENT_STATE,
