@@ -5,6 +5,14 @@ ROUTES: method, path, module, handler, who may call. CONSUMERS: topic -> (queue,
 
 ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("GET", "/", "chalicelib.platform.routes", "show_front_door", "public"),
+    ("GET", "/api/admin/connectors", "chalicelib.connectors.routes", "list_connectors", "warehouse ADMIN"),
+    ("GET", "/api/admin/connectors/{connector_name}/config-schema", "chalicelib.connectors.routes", "show_connector_schema", "warehouse ADMIN"),
+    ("DELETE", "/api/admin/connectors/{connector_name}/credentials", "chalicelib.connectors.routes", "delete_connector_credentials", "warehouse ADMIN"),
+    ("GET", "/api/admin/connectors/{connector_name}/credentials", "chalicelib.connectors.routes", "list_connector_credentials", "warehouse ADMIN"),
+    ("POST", "/api/admin/connectors/{connector_name}/credentials", "chalicelib.connectors.routes", "store_connector_credentials", "warehouse ADMIN"),
+    ("GET", "/api/admin/connectors/{connector_name}/sync-status", "chalicelib.connectors.routes", "show_sync_status", "warehouse ADMIN"),
+    ("POST", "/api/admin/connectors/{connector_name}/sync/{sync_type}", "chalicelib.connectors.routes", "request_sync", "warehouse ADMIN"),
+    ("POST", "/api/admin/connectors/{connector_name}/test", "chalicelib.connectors.routes", "test_connector", "warehouse ADMIN"),
     ("POST", "/api/auth/change-password", "chalicelib.customers.routes", "change_password", "warehouse user or staff by bearer token, or customer by session"),
     ("POST", "/api/auth/login", "chalicelib.identity.routes", "sign_in_to_warehouse", "public"),
     ("GET", "/api/auth/me", "chalicelib.identity.routes", "get_warehouse_profile", "warehouse user, even before the password change"),
@@ -80,6 +88,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
 )
 
 CONSUMERS: dict[str, tuple[str, str]] = {
+    "connectors.sync": ("work", "chalicelib.connectors.jobs"),
     "customers.password_changed": ("work", "chalicelib.customers.jobs"),
     "customers.verification_due": ("work", "chalicelib.customers.jobs"),
     "messaging.mail": ("messages", "chalicelib.messaging.jobs"),

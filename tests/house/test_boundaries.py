@@ -24,6 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "packing": {"catalogue", "orders"},
     "dispatch": {"orders", "picking", "places", "stock"},
     "voice": {"orders"},
+    "connectors": {"catalogue", "orders", "stock"},
     "books": {"orders", "payments", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
@@ -36,6 +37,7 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
     ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
+    ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
 }
 """What the kernel names of the rest; imported when it is needed."""
 
