@@ -48,6 +48,7 @@ relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
 seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
+sync_connectors = app.lambda_function(name="sync_connectors")(schedules.sync_connectors)
 
 
 def _prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:

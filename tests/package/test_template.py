@@ -23,6 +23,7 @@ FUNCTIONS = {
     "RelayOutbox": "app.relay_outbox",
     "SealAudit": "app.seal_audit",
     "ExpireHolds": "app.expire_holds",
+    "SyncConnectors": "app.sync_connectors",
     "PurgeExpired": "app.purge_expired",
     "Migrate": "app.migrate",
     "Operate": "app.operate",
