@@ -60,6 +60,12 @@ _TELL_AND_NOTE = SQL("""
         SELECT topic, queue, payload, %(now)s, send_at
           FROM jsonb_to_recordset(%(messages)s) AS message (topic text, queue text, payload jsonb, send_at timestamptz)
         RETURNING id
+    ), stated AS (
+        INSERT INTO fact (type, record, data, occurred_at)
+        SELECT type, record, data, %(now)s
+          FROM jsonb_to_recordset(%(facts)s) AS fact (place int, type text, record text, data jsonb)
+         ORDER BY place
+        RETURNING id
     ), noted AS (
         INSERT INTO audit_entry (at, actor, action, entity, entity_id, before, after, request_id, mac)
         SELECT %(now)s, %(actor)s, action, entity, entity_id, before, after, %(request_id)s, decode(mac, 'hex')
@@ -75,6 +81,7 @@ FLUSH_AND_KEEP = SQL("WITH kept AS (") + _KEEP_REPLY + SQL("), ") + _TELL_AND_NO
 DUE_OUTBOX = """
     SELECT id, organization_id, topic, queue, announced FROM take_due_outbox_rows(%(now)s, %(resend_at)s, %(limit)s)
 """
+NUMBER_FACTS = "SELECT number_facts(%(now)s, %(limit)s) AS numbered"
 CLOSE_ANNOUNCED = "SELECT close_announced(%(ids)s::bigint[], %(now)s) AS closed"
 RECALL_OUTBOX = "SELECT recall_outbox(%(now)s, %(beyond)s) AS recalled"
 CLAIM_OUTBOX = """
