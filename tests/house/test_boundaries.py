@@ -143,7 +143,19 @@ def test_rules_look_nothing_up() -> None:
     assert wrong == []
 
 
-HEAVY = {"stripe", "twilio", "requests", "numpy", "PIL", "jinja2", "reportlab", "openai", "easypost", "phonenumbers"}
+HEAVY = {
+    "stripe",
+    "twilio",
+    "requests",
+    "numpy",
+    "PIL",
+    "jinja2",
+    "reportlab",
+    "openai",
+    "easypost",
+    "phonenumbers",
+    "cryptography",
+}
 """Imported where they are used: cold start is a feature (FACTS.md)."""
 LOAD_ALL_ROUTES = """
 import importlib, sys
