@@ -293,9 +293,9 @@ def _described(error: Exception) -> str:
 def relay(*, for_s: float = 0.0) -> int:
     """Numbers facts, and sends what is due in every organization's outbox to its queue or the bus; how much was sent.
 
-    May be run by several at once. `for_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock does. Rows are marked before
-    they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are
-    recalled first: the clock was set back since.
+    May be run by several at once. `for_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock
+    does. Rows are marked before they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond
+    any possible one are recalled first: the clock was set back since.
     """
     sent, is_first, ends_at = 0, True, time.monotonic() + for_s
     while True:
