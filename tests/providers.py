@@ -128,6 +128,7 @@ def running() -> Iterator[Providers]:
             "QM_SMTP_HOST": "127.0.0.1",
             "QM_SMTP_PORT": str(doubles.smtp_port),
             "QM_SMTP_STARTTLS": "false",
+            "QM_OUTBOUND_ALLOWED": doubles.url.removeprefix("http://"),
         }
         before = {name: os.environ.get(name) for name in changed}
         os.environ.update(changed)

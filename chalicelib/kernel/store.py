@@ -144,6 +144,16 @@ PURGE_KEYS = """
     DELETE FROM idempotency_key WHERE (actor, route, key) IN (
         SELECT actor, route, key FROM idempotency_key WHERE created_at < %(before)s ORDER BY created_at LIMIT %(limit)s)
 """
+PURGE_FEED = """
+    WITH gone AS (
+        DELETE FROM feed_event WHERE position IN (
+            SELECT position FROM feed_event WHERE numbered_at < %(before)s ORDER BY numbered_at, position LIMIT %(limit)s)
+        RETURNING position
+    )
+    UPDATE feed_head SET forgotten = greatest(forgotten, (SELECT max(position) FROM gone))
+     WHERE EXISTS (SELECT FROM gone)
+    RETURNING (SELECT count(*) FROM gone) AS events
+"""
 PURGE_OUTBOX = """
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM outbox WHERE closed_at < %(before)s ORDER BY id LIMIT %(limit)s)

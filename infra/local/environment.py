@@ -70,6 +70,7 @@ def _providers(ports: Mapping[str, int]) -> dict[str, str]:
         "QM_SMTP_HOST": "127.0.0.1",
         "QM_SMTP_PORT": str(ports["smtp"]),
         "QM_SMTP_STARTTLS": "false",
+        "QM_OUTBOUND_ALLOWED": f"127.0.0.1:{ports['doubles']}",
     }
 
 
