@@ -181,8 +181,7 @@ def _rotated(endpoint_id: int, keep_hours: int, uow: UnitOfWork, made: tuple[str
 
 
 def list_deliveries(uow: UnitOfWork, endpoint_id: int, query: DeliveryQuery) -> DeliveryPage:
-    """What was sent to an endpoint or will be, the latest event first. Five statements. Raises NotFound."""
-    store.get_endpoint(uow, endpoint_id)
+    """What was sent to an endpoint or will be, the latest event first. Four statements. Raises NotFound."""
     before, oldest, found = store.list_deliveries(
         uow,
         endpoint_id,

@@ -90,6 +90,7 @@ ROTATE = """
 LIST_DELIVERIES = """
     WITH bound AS MATERIALIZED (
         SELECT coalesce(%(before)s::bigint, (SELECT max(position) FROM feed_head) + 1, 1) AS before
+          FROM webhook_endpoint WHERE id = %(endpoint_id)s AND deleted_at IS NULL
     ), shown AS (
         SELECT d.position, e.type, e.record, e.sequence,
                CASE WHEN d.delivered_at IS NOT NULL THEN 'delivered' WHEN d.skipped_because IS NOT NULL THEN 'skipped'
@@ -154,6 +155,9 @@ LIST_DEAD_DELIVERIES = """
      ORDER BY d.position LIMIT %(limit)s
 """
 DELIVER_AGAIN = "SELECT deliver_again(%(endpoint_id)s, %(positions)s::bigint[], %(now)s) AS replayed"
+
+
+NO_ENDPOINT = "Webhook endpoint not found"
 
 
 @dataclass(frozen=True)
@@ -274,7 +278,7 @@ def lock_endpoint(uow: UnitOfWork, endpoint_id: int) -> Endpoint:
     """An endpoint, locked. Raises NotFound for a deleted one as well."""
     endpoint = lock_even_deleted(uow, endpoint_id)
     if endpoint.deleted_at is not None:
-        raise NotFound("Webhook endpoint not found")
+        raise NotFound(NO_ENDPOINT)
     return endpoint
 
 
@@ -285,7 +289,7 @@ def lock_even_deleted(uow: UnitOfWork, endpoint_id: int) -> Endpoint:
 
 def _found(row: Row | None) -> Endpoint:
     if row is None:
-        raise NotFound("Webhook endpoint not found")
+        raise NotFound(NO_ENDPOINT)
     return _endpoint(row)
 
 
@@ -341,9 +345,14 @@ def rotate_secret(uow: UnitOfWork, endpoint_id: int, secret: str, until: datetim
 def list_deliveries(
     uow: UnitOfWork, endpoint_id: int, *, state: State | None, before: int | None, limit: int, scan_max: int
 ) -> tuple[int, int, list[Delivery]]:
-    """Deliveries below a position, the latest event first; that position and the oldest there is, in one statement."""
+    """Deliveries below a position, the latest event first; that position and the oldest there is, in one statement.
+
+    Raises NotFound for an endpoint that is not there.
+    """
     params = {"endpoint_id": endpoint_id, "state": state, "before": before, "limit": limit, "scan_max": scan_max}
     rows = uow.rows(LIST_DELIVERIES, params)
+    if not rows:
+        raise NotFound(NO_ENDPOINT)
     names = Delivery.__dataclass_fields__
     found = [Delivery(**{name: row[name] for name in names}) for row in rows if row["position"] is not None]
     return rows[0]["before"], rows[0]["oldest"], found

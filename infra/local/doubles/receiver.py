@@ -53,7 +53,6 @@ class ReceiverApi:
         headers = {each: request.headers[each] for each in _SHOWN if each in request.headers}
         secrets = self._secrets.get(name, ())
         verified = [number for number, secret in enumerate(secrets) if _verifies(secret, body, headers)]
-        number = len(self._store.all("received")) + 1
 
         def note(status: int) -> web.Response:
             doc = {
@@ -63,7 +62,7 @@ class ReceiverApi:
                 "verified_by": verified,
                 "status": status,
             }
-            self._store.put("received", str(number), doc)
+            self._store.put("received", str(len(self._store.all("received"))), doc)
             return web.json_response({"received": status < 300}, status=status)
 
         async def work() -> web.StreamResponse:
