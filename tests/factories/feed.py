@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from chalicelib.kernel import facts
+from chalicelib.adapters import standard_webhooks
+from chalicelib.feed import service, store
+from chalicelib.kernel import facts, sealing
 from chalicelib.kernel.facts import Fact
 from chalicelib.kernel.uow import as_machine, unit_of_work
 from tests.client import Client, Reply
@@ -122,6 +124,14 @@ def make_endpoint(tenant: Tenant, providers: Providers, *event_types: str) -> En
     made = Endpoint(tenant, providers, client, name, reply.json["id"], reply.json["secret"])
     made.verify_with(made.secret)
     return made
+
+
+def make_webhook_endpoint(tenant: Tenant) -> int:
+    """An endpoint at a server that is not there; its id."""
+    sealed = sealing.seal({"secret": standard_webhooks.new_secret()}, service.binding(tenant.id))
+    fields = {"url": "https://hooks.example.com/", "description": "", "event_types": [], **sealed}
+    with tenant.uow() as uow:
+        return store.insert_endpoint(uow, fields).id
 
 
 def data_of(reply: Reply) -> list[Any]:

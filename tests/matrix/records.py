@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
 from tests.factories.orders import make_order
 from tests.factories.robots import make_storage
@@ -46,6 +47,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "pick_task_id": floor.tasks(batch_id)[0]["pick_task_id"],
         "call_id": f"call-{tenant.id}",
         "job_id": storage.jobs()[0]["id"],
+        "endpoint_id": make_webhook_endpoint(tenant),
     }
 
 
