@@ -33,6 +33,7 @@ work_queue = app.lambda_function(name="work_queue")(_work_on)
 messages_queue = app.lambda_function(name="messages_queue")(_work_on)
 robots_queue = app.lambda_function(name="robots_queue")(_work_on)
 webhooks_queue = app.lambda_function(name="webhooks_queue")(_work_on)
+deliveries_queue = app.lambda_function(name="deliveries_queue")(_work_on)
 
 
 def _hear_robots(event: dict[str, Any], _context: Any) -> dict[str, Any]:

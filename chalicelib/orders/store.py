@@ -115,6 +115,7 @@ ADD_PROGRESS = """
     )
     UPDATE sales_order SET is_short = true, updated_at = %(now)s
      WHERE id IN (SELECT order_id FROM moved WHERE short > 0) AND NOT is_short
+    RETURNING id
 """
 SET_RESERVED = """
     UPDATE sales_order SET is_reserved = true, warehouse_id = %(warehouse_id)s, updated_at = %(now)s,
@@ -326,13 +327,13 @@ def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: st
         raise Conflict("The order was changed by somebody else; please try again")
 
 
-def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
-    """Adds signed deltas to lines and flags orders that became short, in one statement."""
+def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> list[int]:
+    """Adds signed deltas to lines and flags orders that became short, in one statement; those orders."""
     deltas = [
         {"line_id": p.line_id, "picked": p.picked, "packed": p.packed, "shipped": p.shipped, "short": p.short}
         for p in sorted(progress, key=lambda p: p.line_id)
     ]
-    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas), "now": uow.now})
+    return [row["id"] for row in uow.rows(ADD_PROGRESS, {"deltas": Jsonb(deltas), "now": uow.now})]
 
 
 def set_reserved(uow: UnitOfWork, order_id: int, warehouse_id: int) -> None:

@@ -19,6 +19,7 @@ FUNCTIONS = {
     "MessagesQueue": "app.messages_queue",
     "RobotsQueue": "app.robots_queue",
     "WebhooksQueue": "app.webhooks_queue",
+    "DeliveriesQueue": "app.deliveries_queue",
     "TelemetryQueue": "app.telemetry_queue",
     "RelayOutbox": "app.relay_outbox",
     "SealAudit": "app.seal_audit",
