@@ -88,7 +88,7 @@ LOCK = """
 """
 
 # Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
-# transaction was quicker.
+# transaction was quicker. PostgreSQL runs the last of these first, so that here, too, availability comes before levels.
 APPLY = """
     WITH moved AS (
         INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
@@ -107,14 +107,6 @@ APPLY = """
             AS d (variant_id int, account_id int, lot_id int, on_hand bigint, allocated bigint, is_new boolean)
          WHERE NOT d.is_new AND s.variant_id = d.variant_id AND s.account_id = d.account_id
            AND s.lot_id IS NOT DISTINCT FROM d.lot_id
-    ), new_availability AS (
-        INSERT INTO availability (variant_id, warehouse_id, on_hand, held, updated_at)
-        SELECT variant_id, warehouse_id, on_hand, held, %(now)s
-          FROM jsonb_to_recordset(%(availability)s)
-            AS d (variant_id int, warehouse_id int, on_hand bigint, held bigint, is_new boolean)
-         WHERE is_new ORDER BY variant_id, warehouse_id
-            ON CONFLICT (variant_id, warehouse_id) DO UPDATE
-           SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
     ), new_level AS (
         INSERT INTO stock_level (variant_id, account_id, lot_id, on_hand, allocated, updated_at)
         SELECT variant_id, account_id, lot_id, on_hand, allocated, %(now)s
@@ -123,6 +115,14 @@ APPLY = """
          WHERE is_new ORDER BY variant_id, account_id, lot_id
             ON CONFLICT (variant_id, account_id, lot_id) DO UPDATE
            SET on_hand = stock_level.on_hand + EXCLUDED.on_hand, allocated = stock_level.allocated + EXCLUDED.allocated
+    ), new_availability AS (
+        INSERT INTO availability (variant_id, warehouse_id, on_hand, held, updated_at)
+        SELECT variant_id, warehouse_id, on_hand, held, %(now)s
+          FROM jsonb_to_recordset(%(availability)s)
+            AS d (variant_id int, warehouse_id int, on_hand bigint, held bigint, is_new boolean)
+         WHERE is_new ORDER BY variant_id, warehouse_id
+            ON CONFLICT (variant_id, warehouse_id) DO UPDATE
+           SET on_hand = availability.on_hand + EXCLUDED.on_hand, held = availability.held + EXCLUDED.held
     ), ended_hold AS (
         DELETE FROM stock_hold o
          USING jsonb_to_recordset(%(holds)s) AS h (order_line_id int, warehouse_id int, quantity bigint)
