@@ -85,15 +85,15 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
 
 
 def unknown(records: Values) -> dict[str, Any]:
-    """The same names with values of the same form that nobody has."""
-    return {name: _unknown(value) for name, value in records.items()}
+    """The same names with values of the same form that nobody has; no two names have one id."""
+    return {name: _unknown(value, n) for n, (name, value) in enumerate(records.items())}
 
 
-def _unknown(value: Any) -> Any:
+def _unknown(value: Any, n: int) -> Any:
     if isinstance(value, list):
-        return [_unknown(each) for each in value]
+        return [_unknown(each, n) for each in value]
     if isinstance(value, int):
-        return 2_147_000_000
+        return 2_147_000_000 + n
     return "".join(_other(sign) for sign in value)
 
 
