@@ -293,8 +293,7 @@ def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent, *, cove
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
     """Adds what was picked, packed, shipped or found missing to lines of locked orders, in one statement."""
     if progress:
-        for order_id in store.add_progress(uow, progress):
-            uow.tell(facts.Short(order_id=order_id))
+        store.add_progress(uow, progress)
 
 
 def flag_short(uow: UnitOfWork, line_ids: Sequence[int], *, document: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from chalicelib.feed import rules
 from chalicelib.kernel import jobs, schedules
 from chalicelib.kernel.retention import FEED_KEPT_FOR
+from chalicelib.orders import facts
 from tests.client import Client
 from tests.factories.feed import Noted, Renoted, data_of, number, reader, tell
 from tests.factories.floor import make_floor, place
@@ -193,6 +194,17 @@ def test_what_becomes_of_an_order_that_the_stock_lets_down_is_told(tenant: Tenan
     assert told == [("stock.adjusted", f"variant:{shelf.variant_id}")]
     of_order = reader(tenant).get(f"/api/v1/events?record=order:{order['id']}").json["events"]
     assert [e["type"] for e in of_order] == ["order.placed", "order.short"]
+
+
+def test_a_short_pick_is_told_as_any_other_fact(tenant: Tenant) -> None:
+    shelf, floor = make_shelf(tenant, free=2), make_floor(tenant)
+    order = place(tenant, (shelf, 2))
+    (task,) = floor.tasks(floor.wave(order).json["batch_id"])
+    assert floor.short(task["pick_task_id"], 1).status == 200
+    number()
+    (event,) = reader(tenant).get("/api/v1/events?type=order.short").json["events"]
+    told = {name: event[name] for name in ("type", "record", "data")}
+    assert told == facts.Short(order_id=order.id).as_row()
 
 
 class Storm:
