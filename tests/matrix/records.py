@@ -3,8 +3,10 @@
 from typing import Any
 
 from tests.factories.counts import make_counter
+from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
+from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
 from tests.factories.purchasing import make_dock, make_purchase_order
@@ -14,6 +16,7 @@ from tests.matrix.samples import Values
 from tests.tenant import Tenant
 
 NO_RECORD = {
+    "entity_type": "a kind of record, the same for everybody",
     "key": "a setting of the contract, the same for everybody",
     "asset": "a file of the package, the same for everybody",
     "token": "a secret that names its own account",
@@ -76,6 +79,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_id": count_id,
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
+        "endpoint_id": make_webhook_endpoint(tenant),
+        "import_id": make_import(tenant),
     }
 
 
