@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from tests.client import Client, Reply
-from tests.factories.identity import make_staff
+from tests.factories.identity import Staff, make_staff
 from tests.providers import Providers
 from tests.tenant import Tenant
 
@@ -40,9 +40,14 @@ class Connection:
     """A connector at the tenant's warehouse, seen by an administrator."""
 
     tenant: Tenant
-    client: Client
+    admin: Staff
     name: str
     providers: Providers | None = None
+
+    @property
+    def client(self) -> Client:
+        """The API in the administrator's name, signed in just now: tests let hours pass."""
+        return self.admin.client()
 
     @property
     def url(self) -> str:
@@ -93,7 +98,7 @@ def make_shop(
     tenant: Tenant, providers: Providers, *, mapping: dict[str, Any] | None = None, **credentials: str
 ) -> Connection:
     """The generic connector, connected to the shop double."""
-    connection = Connection(tenant, make_staff(tenant).client(), "rest", providers)
+    connection = Connection(tenant, make_staff(tenant), "rest", providers)
     text = json.dumps(MAPPING if mapping is None else mapping)
     reply = connection.store(base_url=f"{providers.url}/shop", api_key=TOKEN, mapping=text, **credentials)
     assert reply.status == 200, reply.json
