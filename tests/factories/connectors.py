@@ -5,33 +5,22 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from infra.local.options import ROOT
 from tests.client import Client, Reply
 from tests.factories.identity import Staff, make_staff
 from tests.providers import Providers
 from tests.tenant import Tenant
 
 TOKEN = "shop-token-of-the-tests"  # what the double takes for a token
-PAGED = {"style": "page", "parameter": "page", "size_parameter": "per_page", "size": 5}
-MAPPING: dict[str, Any] = {
-    "items": {
-        "path": "/products",
-        "records": "data.products",
-        "paging": PAGED,
-        "fields": {"id": "id", "sku": "sku", "name": "title", "price": "price", "barcode": "barcode"},
-    },
-    "orders": {
-        "path": "/orders",
-        "records": "data.orders",
-        "paging": PAGED,
-        "fields": {"id": "id", "number": "number", "name": "name", "address": "address", "city": "city"},
-        "lines": {"records": "lines", "fields": {"sku": "sku", "quantity": "quantity"}},
-    },
-    "inventory": {"method": "PUT", "path": "/inventory/{id}", "body": {"available": "{quantity}", "sku": "{sku}"}},
-    "fulfillment": {
-        "path": "/orders/{id}/fulfillments",
-        "body": {"tracking": {"number": "{tracking_number}", "carrier": "by {carrier}"}},
-    },
+EXAMPLE: dict[str, Any] = json.loads((ROOT / "infra/local/doubles/shop-mapping.json").read_text(encoding="utf-8"))
+"""What the README shows."""
+PAGED = {**EXAMPLE["items"]["paging"], "size": 5}
+MAPPING = {
+    **EXAMPLE,
+    "items": {**EXAMPLE["items"], "paging": PAGED},
+    "orders": {**EXAMPLE["orders"], "paging": PAGED},
 }
+"""The same with small pages."""
 _numbers = count(1)
 
 
