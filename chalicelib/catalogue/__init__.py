@@ -9,6 +9,7 @@ from chalicelib.catalogue.service import (
     NewProduct,
     NotForSale,
     PricedItem,
+    Quote,
     SkuTaken,
     check_new,
     create_category,
@@ -16,6 +17,7 @@ from chalicelib.catalogue.service import (
     create_products,
     ensure_categories,
     priced,
+    quoted,
     variants_by_barcode,
 )
 from chalicelib.catalogue.store import Variant
@@ -29,6 +31,7 @@ __all__ = [
     "NewProduct",
     "NotForSale",
     "PricedItem",
+    "Quote",
     "SkuTaken",
     "Variant",
     "check_new",
@@ -39,6 +42,7 @@ __all__ = [
     "lookup_forms",
     "pounds",
     "priced",
+    "quoted",
     "search_words",
     "variants_by_barcode",
 ]

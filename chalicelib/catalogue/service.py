@@ -231,6 +231,30 @@ def priced(uow: UnitOfWork, items: Sequence[Item], *, loc: tuple[str | int, ...]
     return lines
 
 
+@dataclass(frozen=True)
+class Quote:
+    """What an item costs. It need not be for sale in the shop; `is_active` says whether it is sold at all."""
+
+    item: PricedItem
+    is_active: bool
+
+
+def quoted(uow: UnitOfWork, items: Sequence[Item]) -> list[Quote | None]:
+    """As `priced`, for whoever orders without the shop: every item with its price and state, None for one that is unknown.
+
+    In the order given, one statement for any number of them. Nothing is refused.
+    """
+    wanted = [
+        {"line": n, "product_id": item.product_id, "variant_id": item.variant_id, "sku": item.sku}
+        for n, item in enumerate(items)
+    ]
+    offers = {offer.line: offer for offer in store.list_offers(uow, wanted)}
+    return [
+        Quote(_price(offers[n], item.quantity), offers[n].is_active) if n in offers else None
+        for n, item in enumerate(items)
+    ]
+
+
 def _named_by(item: Item) -> str:
     if item.product_id is not None:
         return "product_id"

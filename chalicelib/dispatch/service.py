@@ -2,6 +2,7 @@
 
 from chalicelib import orders, picking, places, stock
 from chalicelib.dispatch import rules, store
+from chalicelib.dispatch.facts import ShipmentCreated
 from chalicelib.dispatch.shapes import NewShipment, ShipLine, ShipmentFulfilled, ShipOrder, ShipView
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.uow import UnitOfWork
@@ -31,7 +32,7 @@ def _header(order: Order, status: str) -> ShipOrder:
         so_barcode=order.barcode,
         customer_name=order.delivery_name,
         status=status,
-        ship_method=None,
+        ship_method=order.ship_method,
         ship_address=", ".join(part for part in address if part),
         warehouse_id=order.warehouse_id,
     )
@@ -59,6 +60,7 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
     if not uow.actor.sees_warehouse(order.warehouse_id):
         raise NotFound("Order not found")
     _check_may_leave(uow, order.state, orders.wms_status(order))
+    ship_method = parcel.ship_method or order.ship_method
     units = picking.picked_units(uow, [line.id for line in order.lines])
     shipment_id = store.insert_shipment(
         uow,
@@ -66,20 +68,22 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
         warehouse_id=order.warehouse_id,
         tracking_number=parcel.tracking_number,
         carrier=parcel.carrier,
-        ship_method=parcel.ship_method,
+        ship_method=ship_method,
         units=units,
     )
     stock.post(uow, moves=[_leave(order, u) for u in units])
     orders.record_shipment(uow, order, tracking_number=parcel.tracking_number, carrier=parcel.carrier)
+    total = sum(u.quantity for u in units)
+    uow.tell(ShipmentCreated(shipment_id=shipment_id, order_id=order.id, warehouse_id=order.warehouse_id, units=total))
     return ShipmentFulfilled(
         message="Shipment fulfilled",
         fulfillment_id=shipment_id,
         so_number=order.number,
         tracking_number=parcel.tracking_number,
         carrier=parcel.carrier,
-        ship_method=parcel.ship_method,
+        ship_method=ship_method,
         lines_shipped=len({u.order_line_id for u in units}),
-        total_quantity=sum(u.quantity for u in units),
+        total_quantity=total,
     )
 
 

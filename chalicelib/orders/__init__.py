@@ -10,6 +10,7 @@ from chalicelib.orders.rules import (
     commerce_status,
     inventory_status,
     is_released,
+    is_whole,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -46,9 +47,12 @@ from chalicelib.orders.store import (
 from chalicelib.orders.store import (
     lock_orders as lock,
 )
+from chalicelib.orders.warehouse.drafts import Draft, DraftLine, Placed, check_drafts, place_drafts
 
 __all__ = [
     "Asked",
+    "Draft",
+    "DraftLine",
     "HoldsCheck",
     "Line",
     "LineProgress",
@@ -57,10 +61,12 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "Placed",
     "State",
     "add_progress",
     "advance",
     "cancel",
+    "check_drafts",
     "check_holds",
     "commerce_status",
     "expire_unpaid",
@@ -73,12 +79,14 @@ __all__ = [
     "get",
     "inventory_status",
     "is_released",
+    "is_whole",
     "latest_by_phone",
     "list_orders",
     "lock",
     "lock_by_number",
     "lock_order",
     "place",
+    "place_drafts",
     "place_unheld",
     "record_payment",
     "record_shipment",

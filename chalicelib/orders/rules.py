@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from datetime import date, datetime, timedelta
+from typing import Any, Literal, Protocol
 
 from chalicelib.kernel.states import Machine
 
 State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
-OrderEvent = Literal["confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel"]
+OrderEvent = Literal[
+    "confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel", "call_off"
+]
 
 ORDER: Machine[State, OrderEvent] = Machine(
     "order",
@@ -27,6 +29,10 @@ ORDER: Machine[State, OrderEvent] = Machine(
         ("shipped", "deliver"): "delivered",
         ("pending", "cancel"): "cancelled",
         ("confirmed", "cancel"): "cancelled",
+        # The warehouse calls off what it has begun as well: the order then leaves its batch in the same transaction.
+        ("pending", "call_off"): "cancelled",
+        ("confirmed", "call_off"): "cancelled",
+        ("picking", "call_off"): "cancelled",
     },
 )
 
@@ -43,6 +49,11 @@ _INVENTORY: dict[State, str] = {
     "shipped": "fulfilled",
     "delivered": "fulfilled",
 }
+
+BACK_ORDERED = frozenset({"wms", "staff"})
+"""Channels whose orders hold what there is and wait for the rest; others are refused when there is not enough."""
+UNPAID = frozenset({"wms", "inventory"})
+"""Channels whose orders wait for no payment: another system sees to it."""
 
 CARD_HOLD = timedelta(minutes=30)
 """How long an unpaid card order keeps its stock."""
@@ -109,12 +120,17 @@ class Order:
     delivery_phone: str | None
     billing_address: str | None
     special_notes: str | None
+    ship_method: str | None
     tracking_number: str | None
     carrier: str | None
     placed_at: datetime
     hold_expires_at: datetime | None
     updated_at: datetime
     lines: tuple[Line, ...]
+    ordered_on: date | None = None
+    """The day its buyer ordered, where that was not the day it was placed here."""
+    ship_by: date | None = None
+    priority: int = 0
 
     @property
     def document(self) -> str:
@@ -146,9 +162,20 @@ def commerce_status(order: Stateful) -> str:
     return _COMMERCE.get(order.state, order.state)
 
 
-def wms_status(order: Stateful) -> str:
+def wms_word(state: State) -> str:
     """OPEN, PICKING, PICKED, PACKED, SHIPPED or CANCELLED."""
-    return _WMS.get(order.state, order.state.upper())
+    return _WMS.get(state, state.upper())
+
+
+def wms_status(order: Stateful) -> str:
+    """The word for an order's state."""
+    return wms_word(order.state)
+
+
+def ship_address(columns: Mapping[str, Any]) -> str:
+    """An order's address on one line; what was entered at the warehouse stands in the street alone."""
+    names = ("delivery_address", "delivery_city", "delivery_state", "delivery_zip")
+    return ", ".join(columns[name] for name in names if columns[name])
 
 
 def inventory_status(order: Order) -> str:

@@ -1,18 +1,27 @@
 """Use cases of the order book, one function each. What other contexts may call stands in ``__init__``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chalicelib import catalogue, places, stock
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.facts import Fact
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.orders import rules, store
+from chalicelib.orders import facts, rules, store
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import ORDER, LineProgress, Order, OrderEvent, State
 
 EXPIRE_BATCH = 50
+_TOLD: Mapping[OrderEvent, Callable[..., Fact]] = {
+    "confirm": facts.Confirmed,
+    "start_picking": facts.PickingStarted,
+    "stop_picking": facts.PickingStopped,
+    "finish_picking": facts.Picked,
+    "pack": facts.Packed,
+    "deliver": facts.Delivered,
+}
 
 
 class PriceChanged(Conflict):
@@ -42,6 +51,7 @@ class NewOrder:
     """Where it must be held; None: the first warehouse that has everything."""
     special_notes: str | None = None
     billing_address: str | None = None
+    ship_method: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,8 +65,9 @@ class Asked:
 def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     """Prices, checks credit, holds the stock and writes the order: all in this transaction, or nothing.
 
-    Raises catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five
-    statements for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
+    Orders of the warehouse and of staff hold what there is and are back-ordered for the rest: flagged short. Raises
+    catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five statements
+    for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
     """
     priced = catalogue.priced(uow, [a.item for a in asked])
     _check_prices(asked, priced)
@@ -64,11 +75,13 @@ def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     fee = rules.delivery_fee_minor(uow.organization.settings, subtotal)
     state = _first_state(uow, new, subtotal + fee)
     wants = [stock.Want(n, line.variant_id, line.sku, line.quantity) for n, line in enumerate(priced, 1)]
-    held = stock.choose(uow, wants, warehouse_id=new.warehouse_id)
-    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee)
+    is_whole = new.channel not in rules.BACK_ORDERED
+    held = stock.choose(uow, wants, warehouse_id=new.warehouse_id, all_or_nothing=is_whole)
+    is_short = sum(held.quantities) < sum(want.quantity for want in wants)
+    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee, is_short=is_short)
     stock.hold_chosen(uow, [replace(w, order_line_id=ln.id) for w, ln in zip(wants, order.lines, strict=True)], held)
     uow.publish(OrderPlaced(order_id=order.id).message())
-    _audit_placed(uow, order)
+    _note_placed(uow, order)
     return order
 
 
@@ -81,13 +94,15 @@ def place_unheld(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Orde
     if not active:
         raise Conflict("There is no active location")
     order = _insert(uow, new, priced, state="pending", warehouse_id=new.warehouse_id or active[0], fee=0)
-    _audit_placed(uow, order)
+    _note_placed(uow, order)
     return order
 
 
-def _audit_placed(uow: UnitOfWork, order: Order) -> None:
+def _note_placed(uow: UnitOfWork, order: Order) -> None:
     said = {"number": order.number, "channel": order.channel, "total_minor": order.total_minor}
     uow.audit("order.placed", "order", order.id, after=said)
+    status = rules.inventory_status(order)
+    uow.tell(facts.Placed(order_id=order.id, channel=order.channel, status=status, warehouse_id=order.warehouse_id))
 
 
 def _check_prices(asked: Sequence[Asked], priced: Sequence[catalogue.PricedItem]) -> None:
@@ -120,9 +135,10 @@ def _insert(
     state: State,
     warehouse_id: int,
     fee: int,
+    is_short: bool = False,
 ) -> Order:
     subtotal = sum(line.line_total_minor for line in priced)
-    is_held_until_paid = new.channel != "inventory"
+    is_held_until_paid = new.channel not in rules.UNPAID
     columns: dict[str, Any] = {
         "number": ids.order_number(),
         "barcode": new.barcode,
@@ -132,7 +148,7 @@ def _insert(
         "customer_id": new.customer_id,
         "placed_by": uow.actor.label,
         "warehouse_id": warehouse_id,
-        "is_short": False,
+        "is_short": is_short,
         "currency": uow.organization.currency,
         "subtotal_minor": subtotal,
         "discount_minor": 0,
@@ -140,6 +156,7 @@ def _insert(
         "total_minor": subtotal + fee,
         "billing_address": new.billing_address,
         "special_notes": new.special_notes,
+        "ship_method": new.ship_method,
         "hold_expires_at": rules.hold_expires_at(new.payment_method, state, uow.now) if is_held_until_paid else None,
         **{name: new.delivery.get(name) for name in _DELIVERY},
         **{name: new.delivery.get(name) or "" for name in _DELIVERY_REQUIRED},
@@ -173,6 +190,7 @@ def reserve(uow: UnitOfWork, order_id: int) -> Order:
     stock.hold(uow, wants, warehouse_id=order.warehouse_id)
     store.set_reserved(uow, order.id, order.warehouse_id)
     uow.audit("order.reserved", "order", order.id, after={"warehouse_id": order.warehouse_id})
+    uow.tell(facts.Reserved(order_id=order.id, warehouse_id=order.warehouse_id))
     return store.get_order(uow, order.id)
 
 
@@ -186,19 +204,21 @@ def fulfil(uow: UnitOfWork, order_id: int) -> Order:
         raise Conflict(
             f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking"
         )
-    moves = _take(uow, order)
-    holds = [
-        stock.HoldChange(h.order_line_id, h.variant_id, h.warehouse_id, -h.quantity)
-        for h in stock.held_for(uow, [line.id for line in order.lines])
-    ]
+    there = stock.standing(uow, (), [line.id for line in order.lines])  # availability is locked before levels
+    moves, holds = _take(uow, order), there.given_back()
     stock.post(uow, moves=moves, holds=holds)
     add_progress(
         uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines]
     )
     advance(uow, [order], "ship")
-    uow.publish(OrderShipped(order_id=order.id).message())
+    _announce_shipped(uow, order)
     uow.audit("order.fulfilled", "order", order.id)
     return store.get_order(uow, order.id)
+
+
+def _announce_shipped(uow: UnitOfWork, order: Order) -> None:
+    uow.publish(OrderShipped(order_id=order.id).message())
+    uow.tell(facts.Shipped(order_id=order.id, warehouse_id=order.warehouse_id))
 
 
 def _take(uow: UnitOfWork, order: Order) -> list[stock.Move]:
@@ -235,6 +255,7 @@ def _cancel(uow: UnitOfWork, order: Order, reason: str) -> Order:
     advance(uow, [order], "cancel")
     stock.release(uow, [line.id for line in order.lines])
     uow.publish(OrderCancelled(order_id=order.id, reason=reason).message())
+    uow.tell(facts.Cancelled(order_id=order.id, reason=reason))
     uow.audit("order.cancelled", "order", order.id, before={"state": order.state}, after={"reason": reason})
     return store.get_order(uow, order.id)
 
@@ -255,22 +276,32 @@ def expire_unpaid(uow: UnitOfWork) -> int:
     return len(due)
 
 
-def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent) -> None:
-    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them."""
-    if orders:
-        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders])
+def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent, *, covered: Container[int] = ()) -> None:
+    """Applies an event to locked orders and tells of it. Raises Conflict when the machine forbids it for one of them.
+
+    Who ships or cancels knows more about it and tells it himself. `covered`: ids of orders that hold by now all they want;
+    they are short no longer.
+    """
+    if not orders:
+        return
+    store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered)
+    if event in _TOLD:
+        for order in orders:
+            uow.tell(_TOLD[event](order_id=order.id, warehouse_id=order.warehouse_id))
 
 
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
     """Adds what was picked, packed, shipped or found missing to lines of locked orders, in one statement."""
     if progress:
-        store.add_progress(uow, progress)
+        for order_id in store.add_progress(uow, progress):
+            uow.tell(facts.Short(order_id=order_id))
 
 
 def flag_short(uow: UnitOfWork, line_ids: Sequence[int], *, document: str) -> None:
     """Marks the open orders of these lines as not to be delivered in full; `document` says because of what."""
     for row in uow.rows(store.SET_SHORT, {"line_ids": list(line_ids), "now": uow.now}):
         uow.audit("order.short", "order", row["id"], after={"because_of": document})
+        uow.tell(facts.Short(order_id=row["id"]))
 
 
 def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:
@@ -280,7 +311,7 @@ def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carr
     """
     following = ORDER.next(order.state, "ship")
     store.ship(uow, order, following, tracking_number=tracking_number, carrier=carrier)
-    uow.publish(OrderShipped(order_id=order.id).message())
+    _announce_shipped(uow, order)
     uow.audit("order.shipped", "order", order.id, after={"tracking_number": tracking_number, "carrier": carrier})
 
 
@@ -290,7 +321,7 @@ def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
     A payment in processing keeps the stock as well; when it fails, the time to pay begins anew.
     """
     keeps_stock = payment_state in ("paid", "processing", "authorized")
-    waits = order.channel != "inventory" and not order.is_reserved
+    waits = order.channel not in rules.UNPAID and not order.is_reserved
     expires_at = rules.hold_expires_at(order.payment_method, order.state, uow.now) if waits else None
     uow.execute(
         store.SET_PAYMENT_STATE,

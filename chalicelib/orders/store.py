@@ -1,6 +1,6 @@
 """SQL of the order book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from psycopg.sql import SQL
@@ -16,7 +16,8 @@ _ORDER_WITH = SQL("""
            o.is_reserved, o.is_short, o.currency, o.subtotal_minor, o.discount_minor, o.delivery_fee_minor, o.total_minor,
            o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_email, o.delivery_company,
            o.delivery_address, o.delivery_city, o.delivery_state, o.delivery_zip, o.delivery_phone, o.billing_address,
-           o.special_notes, o.tracking_number, o.carrier, o.placed_at, o.hold_expires_at, o.updated_at,
+           o.special_notes, o.ship_method, o.ordered_on, o.ship_by, o.priority, o.tracking_number, o.carrier, o.placed_at,
+           o.hold_expires_at, o.updated_at,
            (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'position', l.position, 'product_id', l.product_id,
                    'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'brand', l.brand, 'unit_size', l.unit_size,
                    'quantity', l.quantity, 'unit_price_minor', l.unit_price_minor, 'is_bulk_price', l.is_bulk_price,
@@ -73,14 +74,14 @@ INSERT_ORDER = """
         INSERT INTO sales_order (number, barcode, channel, state, payment_state, payment_method, customer_id, placed_by,
             warehouse_id, is_short, currency, subtotal_minor, discount_minor, delivery_fee_minor, total_minor, delivery_name,
             delivery_first_name, delivery_last_name, delivery_email, delivery_company, delivery_address, delivery_city,
-            delivery_state, delivery_zip, delivery_phone, billing_address, special_notes, placed_at, hold_expires_at,
-            updated_at)
+            delivery_state, delivery_zip, delivery_phone, billing_address, special_notes, ship_method, placed_at,
+            hold_expires_at, updated_at)
         VALUES (%(number)s, %(barcode)s, %(channel)s, %(state)s, 'unpaid', %(payment_method)s, %(customer_id)s,
             %(placed_by)s, %(warehouse_id)s, %(is_short)s, %(currency)s, %(subtotal_minor)s, %(discount_minor)s,
             %(delivery_fee_minor)s, %(total_minor)s, %(delivery_name)s, %(delivery_first_name)s, %(delivery_last_name)s,
             %(delivery_email)s, %(delivery_company)s, %(delivery_address)s, %(delivery_city)s, %(delivery_state)s,
-            %(delivery_zip)s, %(delivery_phone)s, %(billing_address)s, %(special_notes)s, %(now)s, %(hold_expires_at)s,
-            %(now)s)
+            %(delivery_zip)s, %(delivery_phone)s, %(billing_address)s, %(special_notes)s, %(ship_method)s, %(now)s,
+            %(hold_expires_at)s, %(now)s)
         RETURNING id
     )
     INSERT INTO order_line (order_id, position, product_id, variant_id, sku, name, brand, unit_size, quantity,
@@ -98,8 +99,8 @@ ADVANCE = """
     UPDATE sales_order
        SET state = n.state, updated_at = %(now)s,
            hold_expires_at = CASE WHEN n.state = 'pending' THEN hold_expires_at END,
-           is_reserved = is_reserved AND n.state <> 'cancelled'
-      FROM jsonb_to_recordset(%(next)s) AS n (id int, before text, state text)
+           is_reserved = is_reserved AND n.state <> 'cancelled', is_short = is_short AND NOT n.is_covered
+      FROM jsonb_to_recordset(%(next)s) AS n (id int, before text, state text, is_covered boolean)
      WHERE sales_order.id = n.id AND sales_order.state = n.before
 """
 ADD_PROGRESS = """
@@ -114,6 +115,7 @@ ADD_PROGRESS = """
     )
     UPDATE sales_order SET is_short = true, updated_at = %(now)s
      WHERE id IN (SELECT order_id FROM moved WHERE short > 0) AND NOT is_short
+    RETURNING id
 """
 SET_RESERVED = """
     UPDATE sales_order SET is_reserved = true, warehouse_id = %(warehouse_id)s, updated_at = %(now)s,
@@ -302,9 +304,15 @@ _LINE_COLUMNS = (
 )
 
 
-def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]]) -> None:
-    """Moves orders to their next states. Raises Conflict when one is no longer where it was read."""
-    steps = [{"id": order.id, "before": order.state, "state": state} for order, state in following]
+def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]], *, covered: Container[int] = ()) -> None:
+    """Moves orders to their next states; those `covered` are short no longer.
+
+    Raises Conflict when one is no longer where it was read.
+    """
+    steps = [
+        {"id": order.id, "before": order.state, "state": state, "is_covered": order.id in covered}
+        for order, state in following
+    ]
     if uow.execute(ADVANCE, {"next": Jsonb(steps), "now": uow.now}) != len(steps):
         raise Conflict("The order was changed by somebody else; please try again")
 
@@ -319,13 +327,13 @@ def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: st
         raise Conflict("The order was changed by somebody else; please try again")
 
 
-def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
-    """Adds signed deltas to lines and flags orders that became short, in one statement."""
+def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> list[int]:
+    """Adds signed deltas to lines and flags orders that became short, in one statement; those orders."""
     deltas = [
         {"line_id": p.line_id, "picked": p.picked, "packed": p.packed, "shipped": p.shipped, "short": p.short}
         for p in sorted(progress, key=lambda p: p.line_id)
     ]
-    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas), "now": uow.now})
+    return [row["id"] for row in uow.rows(ADD_PROGRESS, {"deltas": Jsonb(deltas), "now": uow.now})]
 
 
 def set_reserved(uow: UnitOfWork, order_id: int, warehouse_id: int) -> None:

@@ -44,7 +44,7 @@ def _header(line: store.ShownLine) -> PackOrder:
         so_barcode=line.barcode,
         customer_name=line.delivery_name,
         status="PICKED",
-        ship_method=None,
+        ship_method=line.ship_method,
         ship_address=", ".join(part for part in address if part),
         warehouse_id=line.warehouse_id,
     )

@@ -8,8 +8,8 @@ from chalicelib.orders import State
 # A barcode that is one order's number and another's barcode means the barcode.
 SHOW_ORDER = """
     SELECT o.id AS order_id, o.number, o.barcode, o.state, o.warehouse_id, o.delivery_name, o.delivery_address,
-           o.delivery_city, o.delivery_state, o.delivery_zip, l.id AS line_id, l.position, l.variant_id, l.sku, l.name,
-           l.quantity, l.picked, l.packed, coalesce(v.weight_g, 0) AS weight_g,
+           o.delivery_city, o.delivery_state, o.delivery_zip, o.ship_method, l.id AS line_id, l.position, l.variant_id,
+           l.sku, l.name, l.quantity, l.picked, l.packed, coalesce(v.weight_g, 0) AS weight_g,
            (SELECT c.code FROM barcode c WHERE c.variant_id = v.id AND c.kind = 'gtin' ORDER BY c.id LIMIT 1) AS upc
       FROM sales_order o
       JOIN order_line l ON l.order_id = o.id
@@ -39,6 +39,7 @@ class ShownLine:
     delivery_city: str
     delivery_state: str
     delivery_zip: str
+    ship_method: str | None
     line_id: int
     position: int
     variant_id: int

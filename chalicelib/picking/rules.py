@@ -113,6 +113,38 @@ class Task:
         return f"pick_task:{self.id}"
 
 
+@dataclass(frozen=True)
+class Departure:
+    """What becomes of a task when one of its orders leaves the batch."""
+
+    task: Task
+    quantity: int
+    picked: int
+    status: TaskStatus
+    returned: int
+    """Picked units that go back."""
+    released: int
+    """Units not picked yet, which are set aside no more."""
+    undone_line_ids: tuple[int, ...]
+    """Lines of the order, where the task was for it alone: they stay, with nothing picked."""
+    removed_line_ids: tuple[int, ...]
+    """Lines of the order, where others go on: the task is for these others alone from now on."""
+
+
+def depart(task: Task, tote: int) -> Departure:
+    """Takes the order with this tote out of a task."""
+    mine = [share for share in task.shares if share.tote == tote]
+    lines = tuple(share.order_line_id for share in mine)
+    returned, wanted = sum(s.picked for s in mine), sum(s.quantity for s in mine)
+    released = wanted - returned if task.status == "PENDING" else 0
+    if len(mine) == len(task.shares):
+        status = TASK.next(task.status, "drop")
+        return Departure(task, task.quantity, task.picked - returned, status, returned, released, lines, ())
+    quantity, picked = task.quantity - wanted, task.picked - returned
+    status = TASK.next(task.status, "pick") if task.status == "PENDING" and picked == quantity else task.status
+    return Departure(task, quantity, picked, status, returned, released, (), lines)
+
+
 def plan(demands: Sequence[Demand], free: Iterable[stock.FreeStock], *, combined: bool) -> list[PlannedTask]:
     """Cuts demands into tasks, taking from the levels in the order given: one task per level and group.
 
@@ -166,6 +198,11 @@ def spread(waiting: Mapping[int, int], quantity: int) -> dict[int, int]:
             given[line] = taken
             quantity -= taken
     return given
+
+
+def add(units: Mapping[int, int], more: Mapping[int, int]) -> dict[int, int]:
+    """The sum per line."""
+    return {line: units.get(line, 0) + more.get(line, 0) for line in {**units, **more}}
 
 
 def subtract(units: Mapping[int, int], taken: Mapping[int, int]) -> dict[int, int]:

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 
 import psycopg
+from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.picking.errors import AlreadyInBatch
-from chalicelib.picking.rules import BatchStatus, PlannedTask, Task, TaskShare, TaskStatus
+from chalicelib.picking.rules import BatchStatus, Departure, PlannedTask, Task, TaskShare, TaskStatus
 
 INSERT_BATCH = """
     WITH batch AS (
@@ -56,7 +57,7 @@ WRITE_TASKS = """
 """
 
 # The batch is locked against its end, then the tasks with their shares; locked rows come back as they are then.
-_TASKS = """
+_TASKS = SQL("""
     SELECT b.id AS batch_id, b.warehouse_id, b.is_wave, b.status AS batch_status, t.id, t.variant_id, t.account_id, t.lot_id,
            t.quantity, t.picked, t.pick_sequence, t.status, t.is_ready, v.sku, bin.code AS bin_code,
            s.order_line_id, s.quantity AS share_quantity, s.picked AS share_picked, m.position AS tote
@@ -67,16 +68,61 @@ _TASKS = """
       JOIN pick_batch_order m ON m.batch_id = b.id AND m.order_id = l.order_id
       JOIN variant v ON v.id = t.variant_id
       JOIN bin ON bin.account_id = t.account_id
+""")
+LOCK_TASK = _TASKS + SQL(" WHERE t.id = %(task_id)s ORDER BY s.position FOR SHARE OF b FOR UPDATE OF t, s")
+LOCK_TASKS = _TASKS + SQL(" WHERE b.id = %(batch_id)s ORDER BY t.id, s.position FOR UPDATE OF t, s")
+
+LOCK_TASKS_OF_ORDER = _TASKS + SQL("""
+     WHERE b.id = %(batch_id)s AND t.id IN (
+           SELECT mine.task_id FROM pick_task_share mine JOIN order_line ON order_line.id = mine.order_line_id
+            WHERE order_line.order_id = %(order_id)s)
+     ORDER BY t.id, s.position FOR UPDATE OF t, s
+""")
+LOCK_BATCH_OF_ORDER = """
+    SELECT b.id, m.position
+      FROM pick_batch_order m JOIN pick_batch b ON b.id = m.batch_id
+     WHERE m.order_id = %(order_id)s AND m.is_active AND b.status = 'IN_PROGRESS'
+       FOR UPDATE OF b, m
 """
-LOCK_TASK = _TASKS + " WHERE t.id = %(task_id)s ORDER BY s.position FOR SHARE OF b FOR UPDATE OF t, s"
-LOCK_TASKS = _TASKS + " WHERE b.id = %(batch_id)s ORDER BY t.id, s.position FOR UPDATE OF t, s"
+# An order leaves its batch. What was worked on stays as it was, with who did it.
+DROP_ORDER = """
+    WITH changed AS (
+        UPDATE pick_task t
+           SET quantity = c.quantity, picked = c.picked, status = c.status,
+               worked_by = CASE WHEN t.status = c.status THEN t.worked_by ELSE %(actor)s END,
+               worked_at = CASE WHEN t.status = c.status THEN t.worked_at ELSE %(now)s END
+          FROM jsonb_to_recordset(%(changes)s) AS c (task_id int, quantity bigint, picked bigint, status text)
+         WHERE t.id = c.task_id
+    ), undone AS (
+        UPDATE pick_task_share s SET picked = 0
+          FROM jsonb_to_recordset(%(undone)s) AS c (task_id int, order_line_id int)
+         WHERE s.task_id = c.task_id AND s.order_line_id = c.order_line_id
+    ), removed AS (
+        DELETE FROM pick_task_share s USING jsonb_to_recordset(%(removed)s) AS c (task_id int, order_line_id int)
+         WHERE s.task_id = c.task_id AND s.order_line_id = c.order_line_id
+    ), departed AS (
+        UPDATE pick_batch_order SET is_active = false WHERE batch_id = %(batch_id)s AND order_id = %(order_id)s
+    )
+    UPDATE pick_batch b SET status = 'CANCELLED', ended_at = %(now)s
+     WHERE b.id = %(batch_id)s AND NOT EXISTS (
+           SELECT FROM pick_batch_order m WHERE m.batch_id = b.id AND m.is_active AND m.order_id <> %(order_id)s)
+"""
+MOVE_SHARES = """
+    WITH moved AS (
+        DELETE FROM pick_task_share WHERE order_line_id = ANY(%(line_ids)s) RETURNING task_id, position, quantity, picked
+    )
+    INSERT INTO pick_task_share (task_id, order_line_id, position, quantity, picked)
+    SELECT task_id, %(to_line_id)s, min(position), sum(quantity), sum(picked) FROM moved GROUP BY task_id
+        ON CONFLICT (task_id, order_line_id) DO UPDATE
+       SET quantity = pick_task_share.quantity + EXCLUDED.quantity, picked = pick_task_share.picked + EXCLUDED.picked
+"""
 
 LOCK_BATCH = """
     SELECT id, warehouse_id, is_wave, status, created_at FROM pick_batch WHERE id = %(batch_id)s FOR UPDATE
 """
 SUM_BATCH = """
     SELECT (SELECT coalesce(jsonb_agg(m.order_id ORDER BY m.position), '[]')
-              FROM pick_batch_order m WHERE m.batch_id = %(batch_id)s) AS order_ids,
+              FROM pick_batch_order m WHERE m.batch_id = %(batch_id)s AND m.is_active) AS order_ids,
            count(*) FILTER (WHERE status = 'PENDING') AS pending,
            count(*) FILTER (WHERE status = 'SHORT') AS shorts,
            coalesce(sum(picked), 0)::bigint AS units_picked
@@ -95,7 +141,8 @@ SHOW_BATCH = """
            counts.total, counts.pending, counts.completed, counts.units,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('order_id', o.id, 'number', o.number, 'position', m.position,
                    'line_count', (SELECT count(*) FROM order_line l WHERE l.order_id = o.id)) ORDER BY m.position), '[]')
-              FROM pick_batch_order m JOIN sales_order o ON o.id = m.order_id WHERE m.batch_id = b.id) AS orders,
+              FROM pick_batch_order m JOIN sales_order o ON o.id = m.order_id
+             WHERE m.batch_id = b.id AND (m.is_active OR b.status <> 'IN_PROGRESS')) AS orders,
            task.*
       FROM pick_batch b
       CROSS JOIN LATERAL (
@@ -132,7 +179,7 @@ SHOW_BATCH = """
 
 ACTIVE_BATCH = """
     SELECT b.id AS batch_id, b.warehouse_id, b.is_wave, b.created_at,
-           (SELECT count(*) FROM pick_batch_order m WHERE m.batch_id = b.id) AS orders,
+           (SELECT count(*) FROM pick_batch_order m WHERE m.batch_id = b.id AND m.is_active) AS orders,
            (SELECT count(*) FROM pick_task t WHERE t.batch_id = b.id) AS total,
            (SELECT count(*) FROM pick_task t WHERE t.batch_id = b.id AND t.status IN ('PICKED', 'SHORT')) AS completed
       FROM pick_batch b
@@ -286,6 +333,42 @@ def _tasks_of(rows: Sequence[Row]) -> list[Task]:
         shares.setdefault(row["id"], []).append(share)
         first[row["id"]] = row
     return [Task(**row, shares=tuple(shares[task_id])) for task_id, row in first.items()]
+
+
+def lock_tasks_of_order(uow: UnitOfWork, batch_id: int, order_id: int) -> list[Task]:
+    """The tasks of a locked batch that are for an order, with all their shares."""
+    return _tasks_of(uow.rows(LOCK_TASKS_OF_ORDER, {"batch_id": batch_id, "order_id": order_id}))
+
+
+def lock_batch_of_order(uow: UnitOfWork, order_id: int) -> tuple[int, int] | None:
+    """The active batch that an order is in, locked, and its position there; None where it is in none."""
+    row = uow.row(LOCK_BATCH_OF_ORDER, {"order_id": order_id})
+    return None if row is None else (row["id"], row["position"])
+
+
+def drop_order(uow: UnitOfWork, batch_id: int, order_id: int, departures: Iterable[Departure]) -> None:
+    """Takes an order out of a batch and its tasks, which the caller has locked; ends a batch left without orders."""
+    leaving = list(departures)
+    changes = [{"task_id": d.task.id, "quantity": d.quantity, "picked": d.picked, "status": d.status} for d in leaving]
+    undone = [{"task_id": d.task.id, "order_line_id": line} for d in leaving for line in d.undone_line_ids]
+    removed = [{"task_id": d.task.id, "order_line_id": line} for d in leaving for line in d.removed_line_ids]
+    uow.execute(
+        DROP_ORDER,
+        {
+            "batch_id": batch_id,
+            "order_id": order_id,
+            "changes": Jsonb(changes),
+            "undone": Jsonb(undone),
+            "removed": Jsonb(removed),
+            "actor": uow.actor.label,
+            "now": uow.now,
+        },
+    )
+
+
+def move_shares(uow: UnitOfWork, line_ids: Sequence[int], to_line_id: int) -> None:
+    """Gives the shares of order lines to another one."""
+    uow.execute(MOVE_SHARES, {"line_ids": list(line_ids), "to_line_id": to_line_id})
 
 
 def lock_batch(uow: UnitOfWork, batch_id: int) -> Batch | None:

@@ -3,8 +3,9 @@
 from chalicelib.stock.barring.rules import PlaceUse
 from chalicelib.stock.barring.service import lock_places, set_availability
 from chalicelib.stock.errors import Allocated, BinClosed, Inconsistent, OutOfStock, SetAside, ShortLine
+from chalicelib.stock.holds.service import Standing, rehold, standing
 from chalicelib.stock.lots.store import Lot
-from chalicelib.stock.rules import AllocationChange, BinStock, FreeStock, HoldChange, Level, Move, Want
+from chalicelib.stock.rules import AllocationChange, BinStock, Claim, FreeStock, HoldChange, Level, Move, Want
 from chalicelib.stock.service import (
     BooksCheck,
     Held,
@@ -30,6 +31,7 @@ __all__ = [
     "BinClosed",
     "BinStock",
     "BooksCheck",
+    "Claim",
     "FreeStock",
     "Held",
     "HoldChange",
@@ -42,6 +44,7 @@ __all__ = [
     "PlaceUse",
     "SetAside",
     "ShortLine",
+    "Standing",
     "Want",
     "check_books",
     "choose",
@@ -55,7 +58,9 @@ __all__ = [
     "move_breaking",
     "post",
     "post_breaking",
+    "rehold",
     "release",
     "set_availability",
+    "standing",
     "top_up",
 ]

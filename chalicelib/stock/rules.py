@@ -60,6 +60,16 @@ class Want:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """Units that an order line should hold at a warehouse in all, as far as there are any."""
+
+    order_line_id: int
+    variant_id: int
+    warehouse_id: int
+    quantity: int
+
+
+@dataclass(frozen=True)
 class FreeStock:
     """A level a pick may be taken from; `free` is on hand less allocated."""
 
@@ -295,3 +305,30 @@ def split_holds(wants: Sequence[Want], free: Mapping[int, int]) -> list[tuple[Wa
         left[want.variant_id] = left.get(want.variant_id, 0) - quantity
         result.append((want, quantity))
     return result
+
+
+def grants(books: Books, claims: Sequence[Claim]) -> list[HoldChange]:
+    """What each claim can hold in addition to what its line holds, in their order; those that get nothing are left out."""
+    left: dict[AvailabilityKey, int] = {}
+    result = []
+    for claim in claims:
+        key = (claim.variant_id, claim.warehouse_id)
+        missing = claim.quantity - books.holds.get((claim.order_line_id, claim.warehouse_id), 0)
+        given = min(missing, left.setdefault(key, books.free(*key)))
+        if given > 0:
+            left[key] -= given
+            result.append(HoldChange(claim.order_line_id, *key, given))
+    return result
+
+
+def after(books: Books, changes: Changes) -> Books:
+    """The books once changes that were checked are written. A row that was new is known from then on."""
+    levels = {k: _sum(books.levels.get(k), d) for k, d in changes.levels.items()}
+    availability = {k: _sum(books.availability.get(k), d) for k, d in changes.availability.items()}
+    holds = {k: books.holds.get(k, 0) + d for k, (_, d) in changes.holds.items()}
+    return Books({**books.levels, **levels}, {**books.availability, **availability}, {**books.holds, **holds})
+
+
+def _sum(before: tuple[int, int] | None, change: tuple[int, int]) -> tuple[int, int]:
+    first, second = before or (0, 0)
+    return first + change[0], second + change[1]

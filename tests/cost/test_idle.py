@@ -73,6 +73,7 @@ def test_the_relay_runs_nearly_all_the_time_and_the_others_a_moment() -> None:
         "schedule seal_audit": runs,
         "schedule expire_holds": runs,
         "schedule purge_expired": HOURS,
+        "schedule sync_connectors": runs / 5,
     }
 
 

@@ -30,11 +30,14 @@ ALLOWED: dict[str, set[str]] = {
     "counts": {"places", "stock"},
     "purchasing": set(),
     "receiving": {"places", "purchasing", "stock"},
+    "connectors": {"catalogue", "orders", "stock"},
+    "feed": set(),
     "books": {"orders", "payments", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
 
 CALL_BACKS: dict[tuple[str, str], str] = {
+    ("orders", "picking"): "an order that is called off while it is picked leaves its batch in the same transaction",
     ("robots", "picking"): "a box at the balcony hands its task over to the floor in the same transaction",
 }
 """Calls against the direction of the table: imported where they are used, each with its reason."""
@@ -42,6 +45,7 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
     ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
+    ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
 }
 """What the kernel names of the rest; imported when it is needed."""
 
@@ -149,7 +153,19 @@ def test_rules_look_nothing_up() -> None:
     assert wrong == []
 
 
-HEAVY = {"stripe", "twilio", "requests", "numpy", "PIL", "jinja2", "reportlab", "openai", "easypost", "phonenumbers"}
+HEAVY = {
+    "stripe",
+    "twilio",
+    "requests",
+    "numpy",
+    "PIL",
+    "jinja2",
+    "reportlab",
+    "openai",
+    "easypost",
+    "phonenumbers",
+    "cryptography",
+}
 """Imported where they are used: cold start is a feature (FACTS.md)."""
 LOAD_ALL_ROUTES = """
 import importlib, sys

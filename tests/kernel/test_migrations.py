@@ -169,6 +169,21 @@ def test_a_lock_that_is_never_released_ends_the_migration(
     assert rows(empty, APPLIED) == [(1, "step_1")]
 
 
+def test_a_body_of_a_function_is_part_of_its_statement(empty: str, folder: Callable[..., Path]) -> None:
+    text = """-- outside a transaction
+CREATE TABLE a (x int);
+DO $$
+BEGIN
+    INSERT INTO a VALUES (1);
+    INSERT INTO a VALUES (2);
+END $$;
+-- and one more
+INSERT INTO a VALUES (3);
+"""
+    assert migrate(empty, folder(text)) == ["0001_step_1"]
+    assert rows(empty, "SELECT x FROM a ORDER BY x") == [(1,), (2,), (3,)]
+
+
 def test_ours_can_be_applied_to_an_empty_database_and_again(empty: str) -> None:
     names = [f"{m.version:04d}_{m.name}" for m in load()]
     assert (migrate(empty), migrate(empty)) == (names, [])

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.factories.counts import make_counter
+from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
 from tests.factories.movement import lay, make_bin, make_manager
@@ -76,6 +77,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_id": count_id,
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
+        "endpoint_id": make_webhook_endpoint(tenant),
     }
 
 

@@ -1,0 +1,1 @@
+"""Holds that follow what orders want."""
