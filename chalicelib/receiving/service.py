@@ -13,7 +13,6 @@ from chalicelib.receiving import rules, store
 from chalicelib.receiving.rules import Portion
 from chalicelib.receiving.shapes import CancelReceipts, Expected, ReceiptsCancelled, Receive, Received, ReceivedItem
 from chalicelib.receiving.store import DockBin
-from chalicelib.stock.events import StockArrived
 
 
 class ReceiptGone(Conflict):
@@ -52,7 +51,6 @@ def receive(uow: UnitOfWork, wanted: Receive) -> Received:
     new = [_new_receipt(p, wanted.items[p.n], bins, lots) for p in portions]
     receipt_ids, status = purchasing.record_receipts(uow, order, new)
     _put(uow, [_move_in(receipt_id, r) for receipt_id, r in zip(receipt_ids, new, strict=True)])
-    _announce(uow, order, portions, wanted.items, bins, lots)
     uow.audit(
         "purchase_order.received",
         "purchase_order",
@@ -92,17 +90,13 @@ def _check_bin(uow: UnitOfWork, found: DockBin | None, bin_id: int, order: Purch
         raise BadRequest(f"Bin {found.code} is a robot's box, which robots fill")
 
 
-def _lot_of(portion: Portion, item: ReceivedItem, lots: Mapping[tuple[int, str], stock.Lot]) -> stock.Lot | None:
-    return lots[portion.line.variant_id, item.lot_number] if item.lot_number else None
-
-
 def _new_receipt(
     portion: Portion,
     item: ReceivedItem,
     bins: Mapping[int, DockBin],
     lots: Mapping[tuple[int, str], stock.Lot],
 ) -> NewReceipt:
-    lot = _lot_of(portion, item, lots)
+    lot = lots[portion.line.variant_id, item.lot_number] if item.lot_number else None
     return NewReceipt(
         line_id=portion.line.id,
         variant_id=portion.line.variant_id,
@@ -131,25 +125,6 @@ def _put(uow: UnitOfWork, moves: Sequence[stock.Move]) -> None:
         stock.post(uow, moves=moves)
     except stock.BinClosed:
         raise BadRequest("A bin was closed just now") from None
-
-
-def _announce(
-    uow: UnitOfWork,
-    order: PurchaseOrder,
-    portions: Iterable[Portion],
-    items: Sequence[ReceivedItem],
-    bins: Mapping[int, DockBin],
-    lots: Mapping[tuple[int, str], stock.Lot],
-) -> None:
-    """Lets orders that wait have what can be sold of the goods."""
-    arrived = set()
-    for portion in portions:
-        item = items[portion.n]
-        lot = _lot_of(portion, item, lots)
-        if bins[item.bin_id].is_available and (lot is None or lot.is_available):
-            arrived.add(portion.line.variant_id)
-    if arrived:
-        uow.publish(StockArrived(variant_ids=sorted(arrived), warehouse_id=order.warehouse_id).message())
 
 
 def cancel(uow: UnitOfWork, wanted: CancelReceipts) -> ReceiptsCancelled:
