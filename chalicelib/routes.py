@@ -22,6 +22,8 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/admin/connectors/{connector_name}/sync/{sync_type}", "chalicelib.connectors.routes", "request_sync", "warehouse ADMIN"),
     ("POST", "/api/admin/connectors/{connector_name}/test", "chalicelib.connectors.routes", "test_connector", "warehouse ADMIN"),
     ("GET", "/api/admin/cycle-counts", "chalicelib.counts.routes", "list_recent_cycle_counts", "warehouse ADMIN"),
+    ("POST", "/api/admin/import/{entity_type}", "chalicelib.imports.routes", "import_records", "warehouse ADMIN"),
+    ("GET", "/api/admin/imports/{import_id}", "chalicelib.imports.routes", "show_import_progress", "warehouse ADMIN"),
     ("POST", "/api/admin/inter-warehouse-transfer", "chalicelib.transfers.routes", "move_between_warehouses", "warehouse ADMIN"),
     ("GET", "/api/admin/inter-warehouse-transfers", "chalicelib.transfers.routes", "list_warehouse_transfers", "warehouse ADMIN"),
     ("GET", "/api/admin/inventory", "chalicelib.stock.lists.routes", "list_inventory", "warehouse ADMIN"),

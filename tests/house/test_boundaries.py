@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "receiving": {"places", "purchasing", "stock"},
     "connectors": {"catalogue", "orders", "stock"},
     "feed": set(),
+    "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
