@@ -66,7 +66,7 @@ START_DUE = """
     )
     UPDATE connector_sync s
        SET sync_status = CASE WHEN due.is_tried THEN 'running' ELSE 'error' END, run_id = gen_random_uuid(),
-           leased_until = CASE WHEN due.is_tried THEN %(leased_until)s END, requested_by = %(actor)s,
+           leased_until = CASE WHEN due.is_tried THEN %(leased_until)s::timestamptz END, requested_by = %(actor)s,
            started_at = %(now)s, due_at = NULL, step = 0, waits = 0, records_synced = 0, records_failed = 0,
            consecutive_errors = s.consecutive_errors + due.is_dead::int,
            last_error_at = CASE WHEN due.is_dead THEN %(now)s ELSE s.last_error_at END,

@@ -165,6 +165,12 @@ LIST_BACK_ORDERED = """
      ORDER BY q.placed_at, q.id
      LIMIT %(limit)s
 """
+LIST_VARIANTS_OF_LINES = """
+    SELECT o.warehouse_id, array_agg(DISTINCT l.variant_id) AS variant_ids
+      FROM order_line l JOIN sales_order o ON o.id = l.order_id
+     WHERE l.id = ANY(%(line_ids)s)
+     GROUP BY o.warehouse_id ORDER BY o.warehouse_id
+"""
 SET_PAYMENT_STATE = """
     UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
            hold_expires_at = CASE WHEN NOT %(keeps_stock)s THEN coalesce(hold_expires_at, %(expires_at)s) END
@@ -351,6 +357,12 @@ def list_back_ordered(uow: UnitOfWork, variant_ids: Sequence[int], warehouse_id:
     """Open orders of a warehouse that lack some of these variants and can have some now, the oldest first."""
     params = {"variant_ids": list(variant_ids), "warehouse_id": warehouse_id, "limit": limit}
     return [row["id"] for row in uow.rows(LIST_BACK_ORDERED, params)]
+
+
+def list_variants_of_lines(uow: UnitOfWork, line_ids: Sequence[int]) -> dict[int, list[int]]:
+    """What these lines want, by their orders' warehouse."""
+    rows = uow.rows(LIST_VARIANTS_OF_LINES, {"line_ids": list(line_ids)})
+    return {row["warehouse_id"]: row["variant_ids"] for row in rows}
 
 
 def set_whole(uow: UnitOfWork, order_ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""What stock announces, and what others tell it of."""
+"""What stock announces."""
 
 from chalicelib.kernel.outbox import Event
 
@@ -11,11 +11,7 @@ class HoldsBroken(Event, topic="stock.holds_broken", queue="work"):
 
 
 class StockArrived(Event, topic="stock.arrived", queue="work"):
-    """More of these variants may be held at a warehouse than before: orders that wait for them can have it.
-
-    Whoever brings stock in publishes it in the same transaction: goods that were received, found, moved to where they are
-    sold.
-    """
+    """More of these variants can be held at a warehouse than before, and open orders there wait for stock."""
 
     variant_ids: list[int]
     warehouse_id: int

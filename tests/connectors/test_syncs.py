@@ -248,9 +248,9 @@ def shipped(shop: Connection, units: int = 1) -> dict[str, Any]:
     placed["lines"] = [{"sku": shelf.sku, "quantity": units}]
     shop.fill(orders=[placed])
     shop.sync("orders")
-    floor = make_floor(shop.tenant)
+    floor, order_id = make_floor(shop.tenant), shop.orders()[-1]["id"]
     with shop.tenant.uow() as uow:
-        ours = orders.get(uow, shop.orders()[-1]["id"])
+        ours = orders.get(uow, order_id)
     floor.pick_all(ours)
     assert floor.verify(ours, shelf.sku, units).status == 200
     assert floor.pack(ours).status == 200

@@ -11,6 +11,7 @@ import pytest
 from tests.client import Client
 from tests.factories.identity import PASSWORD, make_staff
 from tests.factories.stock import check_books
+from tests.providers import Providers
 from tests.tenant import Tenant
 
 DOCUMENTED: dict[str, list[str]] = {
@@ -25,6 +26,8 @@ class Replay:
 
     tenant: Tenant
     client: Client
+    outside: str = ""
+    """Where somebody else answers, who is no Quartermaster."""
     called: set[str] = field(default_factory=set)
 
     def ask(
@@ -66,12 +69,12 @@ def has(data: Any, key: str) -> bool:
 
 
 @pytest.fixture
-def replay(tenant: Tenant) -> Iterator[Replay]:
+def replay(tenant: Tenant, providers: Providers) -> Iterator[Replay]:
     """An administrator who signed in with a password, as a panel does."""
     admin = make_staff(tenant, wms_role="ADMIN")
     nobody = Replay(tenant, Client(tenant.host))
     token = nobody.ask("POST /api/auth/login", {"username": admin.username, "password": PASSWORD})["token"]
-    yield Replay(tenant, Client(tenant.host).as_bearer(token), nobody.called)
+    yield Replay(tenant, Client(tenant.host).as_bearer(token), providers.url, nobody.called)
     check_books(tenant)
 
 
@@ -296,9 +299,10 @@ def connect(replay: Replay, goods: Goods) -> None:
     assert names
     who = {"warehouse_id": goods.warehouse_id}
     replay.ask("GET /api/admin/connectors/{connector_name}/config-schema", connector_name="quartermaster")
-    secret = {**who, "credentials": {"base_url": "http://127.0.0.1:9", "api_key": "qmk_unknown"}}
+    secret: dict[str, Any] = {**who, "credentials": {"base_url": replay.outside, "api_key": "qmk_unknown"}}
     call = "POST /api/admin/connectors/{connector_name}/credentials"
-    replay.ask(call, secret, connector_name="quartermaster", status=201)
+    secret["credentials"] |= {"location_id": "1"}
+    replay.ask(call, secret, connector_name="quartermaster")
     query = f"?warehouse_id={goods.warehouse_id}"
     call = "GET /api/admin/connectors/{connector_name}/credentials"
     assert "qmk_unknown" not in json.dumps(replay.ask(call, query=query, connector_name="quartermaster"))

@@ -5,33 +5,22 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from infra.local.options import ROOT
 from tests.client import Client, Reply
-from tests.factories.identity import make_staff
+from tests.factories.identity import Staff, make_staff
 from tests.providers import Providers
 from tests.tenant import Tenant
 
 TOKEN = "shop-token-of-the-tests"  # what the double takes for a token
-PAGED = {"style": "page", "parameter": "page", "size_parameter": "per_page", "size": 5}
-MAPPING: dict[str, Any] = {
-    "items": {
-        "path": "/products",
-        "records": "data.products",
-        "paging": PAGED,
-        "fields": {"id": "id", "sku": "sku", "name": "title", "price": "price", "barcode": "barcode"},
-    },
-    "orders": {
-        "path": "/orders",
-        "records": "data.orders",
-        "paging": PAGED,
-        "fields": {"id": "id", "number": "number", "name": "name", "address": "address", "city": "city"},
-        "lines": {"records": "lines", "fields": {"sku": "sku", "quantity": "quantity"}},
-    },
-    "inventory": {"method": "PUT", "path": "/inventory/{id}", "body": {"available": "{quantity}", "sku": "{sku}"}},
-    "fulfillment": {
-        "path": "/orders/{id}/fulfillments",
-        "body": {"tracking": {"number": "{tracking_number}", "carrier": "by {carrier}"}},
-    },
+EXAMPLE: dict[str, Any] = json.loads((ROOT / "infra/local/doubles/shop-mapping.json").read_text(encoding="utf-8"))
+"""What the README shows."""
+PAGED = {**EXAMPLE["items"]["paging"], "size": 5}
+MAPPING = {
+    **EXAMPLE,
+    "items": {**EXAMPLE["items"], "paging": PAGED},
+    "orders": {**EXAMPLE["orders"], "paging": PAGED},
 }
+"""The same with small pages."""
 _numbers = count(1)
 
 
@@ -40,9 +29,14 @@ class Connection:
     """A connector at the tenant's warehouse, seen by an administrator."""
 
     tenant: Tenant
-    client: Client
+    admin: Staff
     name: str
     providers: Providers | None = None
+
+    @property
+    def client(self) -> Client:
+        """The API in the administrator's name, signed in just now: tests let hours pass."""
+        return self.admin.client()
 
     @property
     def url(self) -> str:
@@ -93,7 +87,7 @@ def make_shop(
     tenant: Tenant, providers: Providers, *, mapping: dict[str, Any] | None = None, **credentials: str
 ) -> Connection:
     """The generic connector, connected to the shop double."""
-    connection = Connection(tenant, make_staff(tenant).client(), "rest", providers)
+    connection = Connection(tenant, make_staff(tenant), "rest", providers)
     text = json.dumps(MAPPING if mapping is None else mapping)
     reply = connection.store(base_url=f"{providers.url}/shop", api_key=TOKEN, mapping=text, **credentials)
     assert reply.status == 200, reply.json

@@ -32,6 +32,8 @@ ALLOWED: dict[str, set[str]] = {
     "receiving": {"places", "purchasing", "stock"},
     "connectors": {"catalogue", "orders", "stock"},
     "feed": set(),
+    "overview": {"picking", "places"},
+    "audit": set(),
     "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
 }

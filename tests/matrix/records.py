@@ -19,6 +19,8 @@ NO_RECORD = {
     "entity_type": "a kind of record, the same for everybody",
     "key": "a setting of the contract, the same for everybody",
     "asset": "a file of the package, the same for everybody",
+    "connector_name": "a part of the program, the same for everybody",
+    "sync_type": "a word that the program knows",
     "token": "a secret that names its own account",
 }
 """Path variables that name no record of an organization."""

@@ -23,6 +23,8 @@ TEXTS = {
 """By format, or by what the field's name contains."""
 
 
+WORDS = {"connector_name": "rest", "sync_type": "orders"}
+"""Variables of paths that name a part of the program."""
 MESSAGES: Mapping[str, Any] = {
     "/api/webhooks/stripe": {
         "id": "evt_sample",
@@ -47,7 +49,7 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
-    variables = {name: quote(str(values.get(name, "unknown")), safe="") for name in endpoint.variables}
+    variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
     if query:
