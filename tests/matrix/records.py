@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.factories.floor import make_floor, place
 from tests.factories.orders import make_order
+from tests.factories.places import make_zone
 from tests.factories.robots import make_storage
 from tests.factories.stock import make_shelf
 from tests.matrix.samples import Values
@@ -36,6 +37,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "sku_id": loaded.sku,
         "warehouse_id": tenant.warehouse_id,
         "location_id": tenant.warehouse_id,
+        "zone_id": make_zone(tenant),
+        "bin_id": shelf.bin_id,
         "order_id": waiting.id,
         "so_id": picked.id,
         "so_ids": [waiting.id],
