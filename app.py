@@ -33,6 +33,7 @@ work_queue = app.lambda_function(name="work_queue")(_work_on)
 messages_queue = app.lambda_function(name="messages_queue")(_work_on)
 robots_queue = app.lambda_function(name="robots_queue")(_work_on)
 webhooks_queue = app.lambda_function(name="webhooks_queue")(_work_on)
+deliveries_queue = app.lambda_function(name="deliveries_queue")(_work_on)
 
 
 def _hear_robots(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -48,6 +49,7 @@ relay_outbox = app.lambda_function(name="relay_outbox")(schedules.relay_outbox)
 seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
+sync_connectors = app.lambda_function(name="sync_connectors")(schedules.sync_connectors)
 
 
 def _prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:

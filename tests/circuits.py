@@ -2,11 +2,21 @@
 
 from typing import get_args
 
-from chalicelib.kernel import circuit
+from chalicelib.kernel import circuit, dynamo
+from chalicelib.kernel.settings import settings
 
 
 def close_all() -> None:
     """Closes all circuits, as the first success after an outage does, and forgets failures that opened none."""
+    for name in _elsewhere():
+        circuit._store().save_closed(name)
     for provider in get_args(circuit.Provider):
         circuit.close_circuit(provider)
         circuit.ask(provider, lambda: None, takes_s=0)
+
+
+def _elsewhere() -> list[str]:
+    """Circuits of systems that users chose."""
+    found = dynamo.client().scan(TableName=settings().table_name)["Items"]
+    names = [item["sk"]["S"] for item in found if item["pk"]["S"] == circuit._PK]
+    return [name for name in names if name.startswith(circuit._ELSEWHERE)]

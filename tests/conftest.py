@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "QM_HASH_KEY": "test-hash-key",
     "QM_CLOCK_FILE": str(CLOCK_FILE),
     "QM_LOG_LEVEL": "WARNING",
+    "QM_SEALING_KEYS": "s1:test-sealing-key",
     "QM_STRIPE_API_KEY": "sk_test_quartermaster",
     "QM_STRIPE_WEBHOOK_SECRET": "whsec_test_quartermaster",
     "QM_TWILIO_ACCOUNT_SID": "AC" + "0" * 32,

@@ -123,6 +123,7 @@ def running() -> Iterator[Providers]:
     """Doubles that hold their webhooks, and settings that point to them."""
     with in_thread(DoublesSettings(doubles_port=0, smtp_port=0, doubles_step_s=0.01)) as doubles:
         changed = {
+            "QM_OUTBOUND_ALLOWED": doubles.url.removeprefix("http://"),
             "QM_STRIPE_API_BASE": f"{doubles.url}/stripe",
             "QM_TWILIO_API_BASE": f"{doubles.url}/twilio",
             "QM_SMTP_HOST": "127.0.0.1",

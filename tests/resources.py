@@ -9,7 +9,7 @@ import boto3
 
 from chalicelib.kernel.settings import settings
 
-QUEUES = ("work", "messages", "robots", "telemetry", "webhooks")
+QUEUES = ("work", "messages", "robots", "telemetry", "webhooks", "deliveries")
 
 
 def create_resources() -> None:

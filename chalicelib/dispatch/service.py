@@ -2,6 +2,7 @@
 
 from chalicelib import orders, picking, places, stock
 from chalicelib.dispatch import rules, store
+from chalicelib.dispatch.facts import ShipmentCreated
 from chalicelib.dispatch.shapes import NewShipment, ShipLine, ShipmentFulfilled, ShipOrder, ShipView
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.uow import UnitOfWork
@@ -72,6 +73,8 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
     )
     stock.post(uow, moves=[_leave(order, u) for u in units])
     orders.record_shipment(uow, order, tracking_number=parcel.tracking_number, carrier=parcel.carrier)
+    total = sum(u.quantity for u in units)
+    uow.tell(ShipmentCreated(shipment_id=shipment_id, order_id=order.id, warehouse_id=order.warehouse_id, units=total))
     return ShipmentFulfilled(
         message="Shipment fulfilled",
         fulfillment_id=shipment_id,
@@ -80,7 +83,7 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
         carrier=parcel.carrier,
         ship_method=ship_method,
         lines_shipped=len({u.order_line_id for u in units}),
-        total_quantity=sum(u.quantity for u in units),
+        total_quantity=total,
     )
 
 

@@ -17,7 +17,9 @@ from chalicelib.kernel.uow import UnitOfWork
 WmsRole = Literal["ADMIN", "USER"]
 CommerceRole = Literal["admin", "manager", "sales_rep", "staff"]
 StorageRole = Literal["User", "Admin", "Super Admin"]
-Scope = Literal["inventory:read", "inventory:write", "catalogue:write", "voice", "storage"]
+Scope = Literal[
+    "inventory:read", "inventory:write", "catalogue:write", "events:read", "webhooks:write", "voice", "storage"
+]
 
 
 class StaffExists(Conflict):

@@ -10,9 +10,8 @@ import hashlib
 import hmac
 import json
 import math
-import re
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 GENESIS = b"\0" * 32
 SEAL_BATCH = 1000
-VERIFY_BATCH = 5000
+VERIFY_BATCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -66,32 +65,25 @@ class Entry:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """How far a check has come: the last link that was found whole. As text it is signed, so that nobody makes one up."""
+    """A link up to which the chain was found whole."""
 
     number: int
     link: bytes
 
-    def signed(self, organization_id: int) -> str:
-        """``number.hash.signature``, to go on from later."""
-        return f"{self.number}.{self.link.hex()}.{self._signatures(organization_id)[0]}"
+    def token(self, organization_id: int) -> str:
+        """What a caller gets to go on with; signed, so that nobody skips a part of the chain."""
+        said = f"{self.number}.{self.link.hex()}"
+        return f"{said}.{ids.keyed_hash('audit-checkpoint', f'{organization_id}.{said}').hex()}"
 
     @classmethod
-    def read(cls, text: str, organization_id: int) -> "Checkpoint | None":
-        """The checkpoint that a text stands for; None when it is not one of this organization's that we signed."""
-        found = _CHECKPOINT.fullmatch(text)
-        if found is None:
+    def read(cls, token: str, organization_id: int) -> "Checkpoint | None":
+        """The checkpoint of a token of this organization; None for what is none."""
+        said, _, signature = token.rpartition(".")
+        number, _, link = said.partition(".")
+        expected = [each.hex() for each in ids.keyed_hashes("audit-checkpoint", f"{organization_id}.{said}")]
+        if not any(hmac.compare_digest(each.encode(), signature.encode(errors="replace")) for each in expected):
             return None
-        read = cls(int(found[1]), bytes.fromhex(found[2]))
-        is_ours = any(hmac.compare_digest(s, found[3]) for s in read._signatures(organization_id))
-        return read if is_ours else None
-
-    def _signatures(self, organization_id: int) -> list[str]:
-        said = f"{organization_id} {self.number} {self.link.hex()}"
-        return [mac.hex() for mac in ids.keyed_hashes("audit checkpoint", said)]
-
-
-_CHECKPOINT = re.compile(r"(\d{1,18})\.([0-9a-f]{64})\.([0-9a-f]{64})", re.ASCII)
-START = Checkpoint(0, GENESIS)
+        return cls(int(number), bytes.fromhex(link))
 
 
 @dataclass(frozen=True)
@@ -99,19 +91,20 @@ class Verification:
     """What a check of the chain found: `broken_at` is the first number that does not fit, None when all do."""
 
     sealed: int
-    """The last link that was looked at and found whole."""
     unchained: int
-    """Entries that were never on their way into the chain, or were removed on it; counted once the end is reached."""
+    """Entries that were never on their way into the chain, or were removed on it."""
     broken_at: int | None
     reason: str | None
-    reached: Checkpoint = field(default=START, compare=False)
-    is_complete: bool = True
-    """False when the time was over before the end of the chain: go on from `reached`."""
+    rest: "Checkpoint | None" = None
+    """Where to go on, when the walk was stopped."""
 
     @property
     def is_whole(self) -> bool:
-        """True when no entry was edited, removed or slipped in, as far as was looked."""
+        """True when no entry was edited, removed or slipped in."""
         return self.broken_at is None and self.unchained == 0
+
+
+START = Checkpoint(0, GENESIS)
 
 
 def _canonical(value: BaseModel | dict[str, Any] | None) -> str | None:
@@ -136,7 +129,7 @@ def mac_of(entry: Entry, organization_id: int, at: datetime, actor: str, request
 def macs_of(entry: Entry, organization_id: int, at: datetime, actor: str, request_id: str) -> list[bytes]:
     """The same under each hash key, for entries that were written before a rotation."""
     said = [organization_id, _iso(at), actor, request_id, entry.action, entry.entity, entry.entity_id]
-    return ids.keyed_hashes("audit", _write([*said, entry.before, entry.after]))
+    return ids.keyed_hashes("audit", json.dumps([*said, entry.before, entry.after]))
 
 
 def seal(uow: "UnitOfWork") -> int:
@@ -149,9 +142,9 @@ def seal(uow: "UnitOfWork") -> int:
     head = uow.row(store.LAST_SEAL) or {"number": 0, "hash": GENESIS}
     number, link = head["number"], bytes(head["hash"])
     seals: list[dict[str, Any]] = []
-    for row in uow.rows(store.LIST_UNSEALED, {"limit": SEAL_BATCH}):
+    for row in map(_canonical_row, uow.rows(store.LIST_UNSEALED, {"limit": SEAL_BATCH})):
         number += 1
-        link = _link(link, number, row, _again(row["before"]), _again(row["after"]))
+        link = _link(link, number, row)
         seals.append({"number": number, "audit_id": row["id"], "hash": link.hex()})
     if seals:
         faults.point("audit.sealing")
@@ -161,48 +154,33 @@ def seal(uow: "UnitOfWork") -> int:
     return len(seals)
 
 
-def verify(uow: "UnitOfWork", after: Checkpoint = START, *, for_s: float = math.inf) -> Verification:
-    """Walks the chain of the organization from a checkpoint on, for so many seconds, some thousand links at a time.
+def verify(uow: "UnitOfWork", since: Checkpoint = START, *, for_s: float | None = None) -> Verification:
+    """Walks the chain of the organization from a checkpoint on, ten thousand links at a time.
 
-    The link of the checkpoint must still be the one that was found whole. A million entries take some half a minute.
+    `for_s`: stops after so many seconds; `rest` then says where to go on. Without it the whole chain is walked.
     """
-    ends_at = time.monotonic() + for_s
-    reached = after
-    while time.monotonic() < ends_at:
-        # From the second stretch on the last link is looked at again, which costs nothing and tells a missing one.
-        rows = uow.rows(store.LIST_SEALED, {"after_number": max(0, reached.number - 1), "limit": VERIFY_BATCH})
-        if reached.number and not _is_still_there(rows, reached):
-            return _broken(reached.number, "a link was edited or removed since it was found whole", reached)
-        new = rows[1:] if reached.number else rows
-        if not new:
-            return Verification(reached.number, uow.value(store.COUNT_UNCHAINED), None, None, reached)
-        for row in new:
-            reason = _flaw(row, reached, uow.organization.id)
+    number, link, ends_at = since.number, since.link, time.monotonic() + (math.inf if for_s is None else for_s)
+    while rows := uow.rows(store.LIST_SEALED, {"after_number": number, "limit": VERIFY_BATCH}):
+        for row in rows:
+            reason = _flaw(row, number + 1, link, uow.organization.id)
             if reason is not None:
-                return _broken(reached.number + 1, reason, reached)
-            reached = Checkpoint(row["number"], bytes(row["hash"]))
-    return Verification(reached.number, 0, None, None, reached, is_complete=False)
+                count("AuditChainBroken")
+                return Verification(sealed=number, unchained=0, broken_at=number + 1, reason=reason)
+            number, link = row["number"], bytes(row["hash"])
+        if time.monotonic() >= ends_at and len(rows) == VERIFY_BATCH:
+            return Verification(sealed=number, unchained=0, broken_at=None, reason=None, rest=Checkpoint(number, link))
+    return Verification(sealed=number, unchained=uow.value(store.COUNT_UNCHAINED), broken_at=None, reason=None)
 
 
-def _is_still_there(rows: list[dict[str, Any]], reached: Checkpoint) -> bool:
-    return bool(rows) and (rows[0]["number"], bytes(rows[0]["hash"])) == (reached.number, reached.link)
-
-
-def _broken(number: int, reason: str, reached: Checkpoint) -> Verification:
-    count("AuditChainBroken")
-    return Verification(number - 1, 0, number, reason, reached)
-
-
-def _flaw(row: dict[str, Any], reached: Checkpoint, organization_id: int) -> str | None:
-    number = reached.number + 1
+def _flaw(found: dict[str, Any], number: int, link: bytes, organization_id: int) -> str | None:
+    row = _canonical_row(found)
     if row["number"] != number:
         return "a link is missing"
     if row["id"] is None:
         return "an entry was removed"
-    before, after = _again(row["before"]), _again(row["after"])
-    if _link(reached.link, number, row, before, after) != bytes(row["hash"]):
+    if _link(link, number, row) != bytes(row["hash"]):
         return "an entry or a link was edited"
-    entry = Entry(row["action"], row["entity"], row["entity_id"], before, after)
+    entry = Entry(row["action"], row["entity"], row["entity_id"], row["before"], row["after"])
     expected = macs_of(entry, organization_id, row["at"], row["actor"], row["request_id"])
     is_ours = any(hmac.compare_digest(mac, bytes(row["mac"])) for mac in expected)
     return None if is_ours else "an entry was edited before it was sealed"
@@ -212,20 +190,16 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+def _canonical_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with the canonical texts of what jsonb made of `before` and `after`."""
+    return {**row, "before": _again(row["before"]), "after": _again(row["after"])}
+
+
 def _again(stored: str | None) -> str | None:
-    """The canonical text of what jsonb made of it."""
-    if stored is None:
-        return None
-    return _write_canonical(_read(stored))
+    return None if stored is None else _canonical(json.loads(stored))
 
 
-def _link(previous: bytes, number: int, row: dict[str, Any], before: str | None, after: str | None) -> bytes:
+def _link(previous: bytes, number: int, row: dict[str, Any]) -> bytes:
     said = [number, row["id"], _iso(row["at"]), row["actor"], row["action"], row["entity"], row["entity_id"]]
-    rest = [before, after, row["request_id"], bytes(row["mac"]).hex()]
-    return hashlib.sha256(previous + _write([*said, *rest]).encode()).digest()
-
-
-# Made once: a check of a million entries writes four million texts.
-_write = json.JSONEncoder().encode
-_write_canonical = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
-_read = json.JSONDecoder(parse_float=_number).decode
+    rest = [row["before"], row["after"], row["request_id"], bytes(row["mac"]).hex()]
+    return hashlib.sha256(previous + json.dumps([*said, *rest]).encode()).digest()

@@ -51,17 +51,20 @@ def read_json(request: HttpRequest, dialect: Dialect) -> Any:
     if request.headers.get("content-type", "").strip() and not is_json:
         raise UnsupportedMedia
     try:
-        text = request.raw_body.decode("utf-8")
-        _check_depth(request.raw_body)
-        data = json.loads(
-            text, parse_float=_number, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates
-        )
+        data = parse_json(request.raw_body)
     except (ValueError, RecursionError) as error:
         message = f"JSON decode error: {_sentence(error)}"
         raise Invalid([{"type": "json_invalid", "loc": dialect.loc("body", ()), "msg": message}]) from None
     if b"\\u" in request.raw_body or b"\0" in request.raw_body:
         _refuse_unstorable(data, dialect)
     return data
+
+
+def parse_json(raw: bytes) -> Any:
+    """JSON that somebody else wrote, as plain data with exact numbers. Raises ValueError, RecursionError."""
+    text = raw.decode("utf-8")
+    _check_depth(raw)
+    return json.loads(text, parse_float=_number, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
 
 
 def read_form(request: HttpRequest) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """EventBridge: what the platform announces to whoever made a rule for it. Told at least once, in no order.
 
-An event's `source` is ``quartermaster``, its `detail-type` the topic (``orders.placed``), its `detail` the event's fields
-with `organization_id` and an `id` by which a listener knows a repetition.
+An event's `source` is ``quartermaster``, its `detail-type` the type of the fact (``order.placed``), its `detail` what the feed
+says of it, with `organization_id`; a listener knows a repetition by the `id`.
 """
 
 import json
@@ -61,7 +61,7 @@ def _announce_batch(envelopes: Sequence[Envelope]) -> list[int]:
 
 
 def _entry(envelope: Envelope) -> dict[str, str]:
-    detail = {**(envelope.announced or {}), "organization_id": envelope.organization_id, "id": str(envelope.id)}
+    detail = {"id": str(envelope.id), **(envelope.announced or {}), "organization_id": envelope.organization_id}
     return {
         "EventBusName": settings().bus_name,
         "Source": SOURCE,

@@ -31,6 +31,8 @@ RETRY_AFTER_MAX_S = 15 * 60
 Provider = Literal["stripe", "twilio", "smtp", "objects", "iot"]
 """Names of the circuits."""
 _PK = "circuit"
+_ELSEWHERE = "elsewhere#"
+"""Before the names of circuits that nobody of ours can mend: they are not counted."""
 
 Answer = TypeVar("Answer")
 
@@ -42,6 +44,15 @@ def ask(provider: Provider, question: Callable[[], Answer], *, takes_s: float) -
     `takes_s` is how long it may take in all. Raises CircuitOpen without asking, Unavailable when it could not end
     before the work's deadline, and what `question` raises.
     """
+    return _ask(provider, question, takes_s)
+
+
+def ask_elsewhere(whom: str, question: Callable[[], Answer], *, takes_s: float) -> Answer:
+    """As `ask`, of a system that one of our users chose: an organization's shop, say. No operator of ours is alarmed."""
+    return _ask(f"{_ELSEWHERE}{whom}", question, takes_s)
+
+
+def _ask(provider: str, question: Callable[[], Answer], takes_s: float) -> Answer:
     from aws_lambda_powertools.utilities.circuit_breaker import CircuitBreakerOpenError, circuit_breaker
 
     deadline.check(takes_s)
@@ -88,10 +99,12 @@ def _answered(question: Callable[[], Answer]) -> tuple[Answer | None, Exception 
         return None, error
 
 
-def _note(provider: Provider, error: ProviderUnavailable) -> None:
+def _note(provider: str, error: ProviderUnavailable) -> None:
     """Counts a failure. One that will not pass in a moment opens the circuit at once: all others would meet it too."""
-    count("ProviderUnavailable", provider=provider, cause=error.cause)
-    if error.cause == "ours":
+    is_ours = not provider.startswith(_ELSEWHERE)
+    if is_ours:
+        count("ProviderUnavailable", provider=provider, cause=error.cause)
+    if is_ours and error.cause == "ours":
         count("ProviderCredentials", provider=provider)
         logger.error("provider does not accept us", extra={"provider": provider})
     if error.cause == "ours" or error.retry_after_s:
@@ -99,10 +112,13 @@ def _note(provider: Provider, error: ProviderUnavailable) -> None:
         opened_at = int(clock.machine_s() + math.ceil(away_s)) - _config().recovery_timeout
         store = _store()
         dynamo.ask_or(None, lambda: store.save_open(provider, failure_count=1, opened_at=opened_at))
-        count("CircuitOpened", provider=provider)
+        if is_ours:
+            count("CircuitOpened", provider=provider)
 
 
 def _tell(transition: "CircuitTransition") -> None:
+    if transition.circuit_name.startswith(_ELSEWHERE):
+        return
     if transition.to_state == "OPEN":
         count("CircuitOpened", provider=transition.circuit_name)
     elif transition.to_state == "CLOSED":

@@ -4,7 +4,8 @@
     def send_sms(job: Job[SmsDue]) -> None | Outside[...]: ...
 
 A consumer runs in a transaction of its own, in the name of its organization. It returns None when the work was done in
-that transaction, or `Outside` when a provider must be asked; the transaction that records the end also closes the row.
+that transaction, `Outside` when a provider must be asked, or `Failed`; the transaction that records the end also closes the
+row.
 """
 
 import json
@@ -20,16 +21,16 @@ from typing import Any, Generic, TypeVar
 import psycopg
 from pydantic import ConfigDict
 
-from chalicelib.kernel import bus, clock, deadline, faults, queues, store
+from chalicelib.kernel import bus, clock, deadline, facts, faults, queues, store
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.errors import Refusal, Unavailable
 from chalicelib.kernel.log import count, logger
-from chalicelib.kernel.outbox import BUS, Event
+from chalicelib.kernel.outbox import BUS, USUAL, Event
 from chalicelib.kernel.pipeline import Trace, repeating
 from chalicelib.kernel.providers import ProviderUnavailable
 from chalicelib.kernel.uow import UnitOfWork, as_machine, unit_of_work
 
-ATTEMPTS_MAX = 5
+ATTEMPTS_MAX = USUAL.attempts_max
 WORK_S = 38.0
 """A worker asks nobody outside whose answer may come later than this."""
 LEASE = timedelta(seconds=45)
@@ -45,7 +46,7 @@ RELAY_BATCH = 200
 
 
 class WorkersLost(Refusal):
-    """Five workers took the work up and none came back, not even to say that it failed: it may be what kills them."""
+    """Every worker that took the work up was lost and did not even say that it failed: it may be what kills them."""
 
     sentence = "The work was taken up too often"
 
@@ -62,8 +63,19 @@ class UnknownTopic(Refusal):
     sentence = "Nobody consumes this topic"
 
 
+@dataclass(frozen=True)
+class Failed:
+    """The work failed, and what was written about it in this transaction stays, as it would not if it raised."""
+
+    reason: str
+    """For the outbox row: no personal datum."""
+    retry_after_s: float = 0.0
+    """The pause before the next try is at least so long."""
+
+
 EventT = TypeVar("EventT", bound=Event)
-Consumer = Callable[["Job[Any]"], "Outside[Any, None] | None"]
+Step = Outside[Any, Any] | Failed | None
+Consumer = Callable[["Job[Any]"], Step]
 
 
 @dataclass
@@ -117,7 +129,8 @@ def handle_batch(event: dict[str, Any], modules: dict[str, tuple[str, str]]) -> 
 def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tuple[str, str]]) -> None:
     """Does the work of one outbox row, at most once at a time, and closes it. Does nothing for a closed or leased one.
 
-    A failure of the consumer is written to the row: tried again with back-off and jitter, dead after `ATTEMPTS_MAX`.
+    A failure of the consumer is written to the row: tried again after a pause with jitter, dead when the event's patience
+    is at its end.
     A provider that is away is no failure of the work, which is postponed for as long as it takes, `POSTPONED_MAX` at most.
     Raises when there is no such row or it cannot be claimed, or its failure not be written; then SQS delivers the message
     again, and puts it into the dead-letter queue in the end.
@@ -132,8 +145,7 @@ def run(organization_id: int, outbox_id: int, topic: str, modules: dict[str, tup
     faults.point("job.done", topic)
     if work.is_dead:
         faults.point("job.dead", topic)
-        count("DeadLetter", topic=topic)
-        queues.bury(queues.Envelope(outbox_id, organization_id, topic, work.queue))
+        work.bury()
 
 
 class _Anything(Event):
@@ -161,7 +173,7 @@ class _Work:
     queue: str = ""
     is_dead: bool = False
 
-    def first(self) -> Outside[Any, None] | None:
+    def first(self) -> Outside[Any, Any] | None:
         with self._transaction() as uow:
             row = {"id": self.outbox_id, "topic": self.topic}
             leased_until = uow.now + LEASE + random.random() * (LEASE_MAX - LEASE)  # noqa: S311  # jitter
@@ -175,7 +187,7 @@ class _Work:
             uow.savepoint()
             return self._guarded(uow, lambda: self._call(uow, claimed))
 
-    def next(self, step: Outside[Any, None]) -> Outside[Any, None] | None:
+    def next(self, step: Outside[Any, Any]) -> Outside[Any, Any] | None:
         faults.point("job.before_do", self.topic)
         try:
             result = step.do()
@@ -186,7 +198,7 @@ class _Work:
 
         faults.point("job.after_do", self.topic)
 
-        def following() -> Outside[Any, None] | None:
+        def following() -> Outside[Any, Any] | None:
             with self._transaction() as uow:
                 if uow.row(store.LOCK_CLAIMED, {"id": self.outbox_id}) is None:
                     return None
@@ -195,17 +207,25 @@ class _Work:
 
         return repeating(following, Trace())
 
+    def bury(self) -> None:
+        """Lets operators know of dead work, unless only somebody else can mend what it failed at."""
+        if not self.event_type.patience.is_ours:
+            count("GivenUp", topic=self.topic)
+            return
+        count("DeadLetter", topic=self.topic)
+        queues.bury(queues.Envelope(self.outbox_id, self.organization_id, self.topic, self.queue))
+
     def _transaction(self) -> AbstractContextManager[UnitOfWork]:
         machine = as_machine(self.organization_id, self.topic)
         return unit_of_work(machine, request_id=f"outbox-{self.outbox_id}")
 
-    def _call(self, uow: UnitOfWork, claimed: dict[str, Any]) -> Outside[Any, None] | None:
-        if self.attempts - self.postponed > ATTEMPTS_MAX:
+    def _call(self, uow: UnitOfWork, claimed: dict[str, Any]) -> Step:
+        if self.attempts - self.postponed > self.event_type.patience.attempts_max:
             raise WorkersLost
         event = self.event_type.model_validate(claimed["payload"])
         return self.function(Job(uow, event, self.attempts, claimed["created_at"]))
 
-    def _guarded(self, uow: UnitOfWork, work: Callable[[], Outside[Any, None] | None]) -> Outside[Any, None] | None:
+    def _guarded(self, uow: UnitOfWork, work: Callable[[], Step]) -> Outside[Any, Any] | None:
         """Closes the row when the work is done; undoes the work and writes down why when it failed."""
         try:
             step = work()
@@ -215,28 +235,31 @@ class _Work:
             uow.rollback_to_savepoint()
             self._fail(uow, error)
             return None
+        if isinstance(step, Failed):
+            self._fail(uow, step)
+            return None
         if step is None:
             uow.execute(store.CLOSE_OUTBOX, {"id": self.outbox_id, "now": uow.now})
             faults.point("job.closing", self.topic)
         return step
 
-    def _fail(self, uow: UnitOfWork, error: Exception) -> None:
+    def _fail(self, uow: UnitOfWork, error: Exception | Failed) -> None:
         """Writes down why, and when to try again. With a lost connection this raises, and the lease runs out instead."""
         is_away = isinstance(error, ProviderUnavailable | Unavailable)
         params = {
             "id": self.outbox_id,
-            "error": _described(error),
-            "retry_at": uow.now + (self._absence(error) if is_away else self._back_off()),
+            "error": error.reason if isinstance(error, Failed) else _described(error),
+            "retry_at": uow.now + (self._absence(error) if is_away else self._pause(error)),
             "now": uow.now,
         }
         if is_away:
             failed = uow.row(store.POSTPONE_OUTBOX, {**params, "dead_before": uow.now - POSTPONED_MAX})
         else:
-            failed = uow.row(store.FAIL_OUTBOX, {**params, "attempts_max": ATTEMPTS_MAX})
+            failed = uow.row(store.FAIL_OUTBOX, {**params, "attempts_max": self.event_type.patience.attempts_max})
         self.is_dead = failed is not None and failed["is_dead"]
         logger.warning(
             "consumer failed",
-            exc_info=not is_away and not isinstance(error, Refusal),
+            exc_info=not is_away and not isinstance(error, Refusal | Failed),
             extra={
                 "topic": self.topic,
                 "outbox_id": self.outbox_id,
@@ -246,12 +269,15 @@ class _Work:
             },
         )
 
-    def _back_off(self) -> timedelta:
-        """After a failure of the work itself: doubled each time, give or take a half."""
-        exponent = self.attempts - self.postponed
-        return timedelta(seconds=min(BACKOFF_MAX_S, 2**exponent) * random.uniform(0.5, 1.5))  # noqa: S311  # jitter
+    def _pause(self, error: Exception | Failed) -> timedelta:
+        """After a failure of the work itself, as the event's patience says; longer if whoever refused it asked for that."""
+        patience = self.event_type.patience
+        tries = min(self.attempts - self.postponed, len(patience.pauses_s))
+        chance = random.uniform(1 - patience.jitter, 1 + patience.jitter)  # noqa: S311  # jitter, not a secret
+        asked_s = error.retry_after_s if isinstance(error, Failed) else 0.0
+        return timedelta(seconds=max(patience.pauses_s[tries - 1] * chance, asked_s))
 
-    def _absence(self, error: Exception) -> timedelta:
+    def _absence(self, error: Exception | Failed) -> timedelta:
         """Until the provider may be back, and a while at random that grows: not everybody comes at once (full jitter)."""
         told_s = error.retry_after_s if isinstance(error, ProviderUnavailable) else None
         spread_s = min(BACKOFF_MAX_S, 2 ** min(self.postponed + 2, 10))
@@ -265,11 +291,11 @@ def _described(error: Exception) -> str:
 
 
 def relay(*, for_s: float = 0.0) -> int:
-    """Sends what is due in every organization's outbox to its queue or the bus; how many. May be run by several at once.
+    """Numbers facts, and sends what is due in every organization's outbox to its queue or the bus; how much was sent.
 
-    `for_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock does. Rows are marked before
-    they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond any possible one are
-    recalled first: the clock was set back since.
+    May be run by several at once. `for_s`: keep looking, every 100 ms, for so many seconds, whatever the business's clock
+    does. Rows are marked before they are sent: a crash in between only delays them by `RESEND_AFTER`. Rows with times beyond
+    any possible one are recalled first: the clock was set back since.
     """
     sent, is_first, ends_at = 0, True, time.monotonic() + for_s
     while True:
@@ -290,6 +316,7 @@ def _take_due(*, recalling: bool) -> list[queues.Envelope]:
     with unit_of_work(as_machine(0, "relay")) as uow:
         if recalling and uow.value(store.RECALL_OUTBOX, {"now": uow.now, "beyond": uow.now + clock.APART_MAX}):
             count("OutboxRecalled")
+        facts.number(uow)
         return [
             queues.Envelope(**row)
             for row in uow.rows(

@@ -16,7 +16,7 @@ from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.settings import settings
 
 BATCH = 10
-QUEUES = ("work", "messages", "robots", "telemetry", "webhooks")
+QUEUES = ("work", "messages", "robots", "telemetry", "webhooks", "deliveries")
 """Each has a dead-letter queue beside it, ``<name>-dead``."""
 READ_HIDES_S = 20
 """What is read from a dead-letter queue without being removed is hidden from other readers for so long at most."""

@@ -8,9 +8,21 @@ from typing import Any
 
 from chalicelib.kernel import audit, jobs, retention
 
-INTERVALS_S = {"relay_outbox": 60.0, "seal_audit": 60.0, "expire_holds": 60.0, "purge_expired": 3600.0}
+INTERVALS_S = {
+    "relay_outbox": 60.0,
+    "seal_audit": 60.0,
+    "expire_holds": 60.0,
+    "purge_expired": 3600.0,
+    "sync_connectors": 300.0,
+}
 """Seconds between two runs on AWS. The relay keeps looking for the whole minute; see `relay_outbox`."""
-LOCAL_INTERVALS_S = {"relay_outbox": 0.05, "seal_audit": 1.0, "expire_holds": 1.0, "purge_expired": 60.0}
+LOCAL_INTERVALS_S = {
+    "relay_outbox": 0.05,
+    "seal_audit": 1.0,
+    "expire_holds": 1.0,
+    "purge_expired": 60.0,
+    "sync_connectors": 1.0,
+}
 """The same on the local stage."""
 RELAY_RUNS_S = 55.0
 
@@ -39,3 +51,10 @@ def purge_expired(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     jobs.for_each_organization("purge_expired", retention.purge)
     jobs.for_each_organization("purge_expired", identity.purge_sessions)
     return {"status": "purged"}
+
+
+def sync_connectors(_event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Starts the syncs whose time has come, and takes over those whose worker died."""
+    connectors = import_module("chalicelib.connectors")
+    jobs.for_each_organization("sync_connectors", connectors.queue_due_syncs)
+    return {"status": "queued"}

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
     circuit_open_s: int = 20
     """How many seconds a provider that keeps failing is left alone before it is tried again; longer than a call takes."""
 
+    sealing_key_id: str = ""
+    """Deployed: the KMS key under which the data keys of sealed values are wrapped (kernel/sealing.py)."""
+    outbound_allowed: str = ""
+    """Local and test stages: ``host:port`` pairs, separated by spaces, that connectors and webhooks may reach although they
+    are no public https addresses: the doubles."""
+
     password_cost: Literal["owasp", "cheap"] = "owasp"  # noqa: S105  # no password, but what it costs to try one
     """``cheap`` spares tests the cost of password hashes; any other stage than test ignores it."""
     limits: Literal["on", "off"] = "on"
@@ -89,6 +95,14 @@ class Settings(BaseSettings):
             raise ValueError("faults can be ordered on the local and test stages only: unset QM_FAULT_FOLDER")
         return self
 
+    @model_validator(mode="after")
+    def _refuse_a_way_into_the_network_when_deployed(self) -> Self:
+        if self.outbound_allowed and not self.is_local:
+            raise ValueError(
+                "inner addresses can be reached on the local and test stages only: unset QM_OUTBOUND_ALLOWED"
+            )
+        return self
+
     @field_validator("allowed_origins")
     @classmethod
     def _are_origins(cls, value: str) -> str:
@@ -104,7 +118,7 @@ class Settings(BaseSettings):
         return self.stage in ("local", "test")
 
     @cached_property
-    def local_secrets(self) -> "Secrets":
+    def local_secrets(self) -> "LocalSecrets":
         """The secrets that the environment holds; empty when deployed."""
         return LocalSecrets()
 
@@ -133,6 +147,9 @@ class LocalSecrets(Secrets, BaseSettings):
     """The same from the environment, where doubles stand in for providers."""
 
     model_config = SettingsConfigDict(env_prefix="QM_", frozen=True)
+
+    sealing_keys: SecretStr = SecretStr("")
+    """``kid:secret`` pairs separated by spaces, in place of a KMS key: the first seals, all open."""
 
 
 @lru_cache(maxsize=1)

@@ -83,13 +83,6 @@ def at_most(characters: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _refuse_blank(value: str) -> str:
-    """After blanks are taken off: pydantic counts the characters before it does that."""
-    if not value:
-        raise PydanticKnownError("string_too_short", {"min_length": 1})
-    return value
-
-
 Quantity = Annotated[StrictInt, Field(gt=0, le=QUANTITY_MAX)]
 """Whole units of a stock-keeping unit, greater than zero."""
 Text = Annotated[str, StringConstraints(min_length=1, max_length=255), AfterValidator(_refuse_unprintable)]
@@ -103,14 +96,12 @@ Sku = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
     at_most(64),
     AfterValidator(_refuse_unprintable),
-    AfterValidator(_refuse_blank),
 ]
 Barcode = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128),
     at_most(128),
     AfterValidator(_refuse_unprintable),
-    AfterValidator(_refuse_blank),
 ]
 LotNumber = Annotated[
     str,

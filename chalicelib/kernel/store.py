@@ -60,6 +60,12 @@ _TELL_AND_NOTE = SQL("""
         SELECT topic, queue, payload, %(now)s, send_at
           FROM jsonb_to_recordset(%(messages)s) AS message (topic text, queue text, payload jsonb, send_at timestamptz)
         RETURNING id
+    ), stated AS (
+        INSERT INTO fact (type, record, data, occurred_at)
+        SELECT type, record, data, %(now)s
+          FROM jsonb_to_recordset(%(facts)s) AS fact (place int, type text, record text, data jsonb)
+         ORDER BY place
+        RETURNING id
     ), noted AS (
         INSERT INTO audit_entry (at, actor, action, entity, entity_id, before, after, request_id, mac)
         SELECT %(now)s, %(actor)s, action, entity, entity_id, before, after, %(request_id)s, decode(mac, 'hex')
@@ -75,6 +81,7 @@ FLUSH_AND_KEEP = SQL("WITH kept AS (") + _KEEP_REPLY + SQL("), ") + _TELL_AND_NO
 DUE_OUTBOX = """
     SELECT id, organization_id, topic, queue, announced FROM take_due_outbox_rows(%(now)s, %(resend_at)s, %(limit)s)
 """
+NUMBER_FACTS = "SELECT number_facts(%(now)s, %(limit)s) AS numbered"
 CLOSE_ANNOUNCED = "SELECT close_announced(%(ids)s::bigint[], %(now)s) AS closed"
 RECALL_OUTBOX = "SELECT recall_outbox(%(now)s, %(beyond)s) AS recalled"
 CLAIM_OUTBOX = """
@@ -136,6 +143,16 @@ GET_WEBHOOK = "SELECT source, external_id, event_type, payload, received_at FROM
 PURGE_KEYS = """
     DELETE FROM idempotency_key WHERE (actor, route, key) IN (
         SELECT actor, route, key FROM idempotency_key WHERE created_at < %(before)s ORDER BY created_at LIMIT %(limit)s)
+"""
+PURGE_FEED = """
+    WITH gone AS (
+        DELETE FROM feed_event WHERE position IN (
+            SELECT position FROM feed_event WHERE numbered_at < %(before)s ORDER BY numbered_at, position LIMIT %(limit)s)
+        RETURNING position
+    )
+    UPDATE feed_head SET forgotten = greatest(forgotten, (SELECT max(position) FROM gone))
+     WHERE EXISTS (SELECT FROM gone)
+    RETURNING (SELECT count(*) FROM gone) AS events
 """
 PURGE_OUTBOX = """
     DELETE FROM outbox WHERE id IN (

@@ -11,9 +11,8 @@ from functools import lru_cache
 from typing import Literal
 from uuid import UUID
 
-import jwt
-
 from chalicelib.kernel import clock, vault
+from chalicelib.kernel.light_jwt import jwt
 
 Audience = Literal["wms", "commerce", "storage", "shop"]
 ISSUER = "quartermaster"

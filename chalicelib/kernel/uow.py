@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from chalicelib.kernel import clock, database, faults, store, vault
 from chalicelib.kernel.audit import Entry, mac_of
 from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.facts import Fact
 from chalicelib.kernel.log import logger
 from chalicelib.kernel.outbox import Message
 from chalicelib.kernel.principals import ANONYMOUS, Actor, Organization, actor_from_row, organization_from_row
@@ -49,6 +50,7 @@ class UnitOfWork:
     statements: int = 0
     messages: list[Message] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
     kept_reply: Params | None = None
     """What `idempotency.keep` stores with the commit."""
 
@@ -82,6 +84,10 @@ class UnitOfWork:
         """Puts a message into the outbox; it leaves after the commit, through the queue of its topic."""
         self.messages.append(message)
 
+    def tell(self, fact: Fact) -> None:
+        """Tells whoever wants to know (kernel/facts.py); written with the commit, if there is one."""
+        self.facts.append(fact)
+
     def audit(
         self,
         action: str,
@@ -100,26 +106,30 @@ class UnitOfWork:
 
     def rollback_to_savepoint(self) -> None:
         """Undoes what the handler did, keeping what the kernel did before it."""
-        self.messages.clear()
-        self.entries.clear()
+        self._forget()
         self._run(store.ROLLBACK_TO_SAVEPOINT, NO_PARAMS)
 
     def flush(self) -> None:
-        """Writes outbox rows, audit entries and the kept reply, in one statement for any number of them."""
-        if self.messages or self.entries:
+        """Writes outbox rows, audit entries, facts and the kept reply, in one statement for any number of them."""
+        if self.messages or self.entries or self.facts:
             self._run(store.FLUSH_AND_KEEP if self.kept_reply else store.FLUSH, self._flushed())
         elif self.kept_reply:
             self._run(store.KEEP_REPLY, self.kept_reply)
+        self._forget()
+        self.kept_reply = None
+
+    def _forget(self) -> None:
         self.messages.clear()
         self.entries.clear()
-        self.kept_reply = None
+        self.facts.clear()
 
     def _flushed(self) -> Params:
         said = (self.organization.id, self.now, self.actor.label, self.request_id)
         entries = [{**entry.as_row(), "mac": mac_of(entry, *said).hex()} for entry in self.entries]
         return {
-            "messages": Jsonb([row for message in self.messages for row in message.as_rows(self.now)]),
+            "messages": Jsonb([message.as_row(self.now) for message in self.messages]),
             "entries": Jsonb(entries),
+            "facts": Jsonb([{"place": place, **fact.as_row()} for place, fact in enumerate(self.facts)]),
             "now": self.now,
             "actor": self.actor.label,
             "request_id": self.request_id,

@@ -131,8 +131,8 @@ PLACES_MAX = 1000
 FOUND_MAX = 50
 HITS_MAX = 200
 """How many of each way of searching are compared for the best fifty."""
-LOOK_MAX = 20_000
-"""Among how many rows a text is looked for that is too short for the index."""
+LOOK_MAX = 2000
+"""Among how many rows a text of one or two signs is looked for anywhere; the index finds only where a word begins so."""
 
 
 @dataclass(frozen=True)

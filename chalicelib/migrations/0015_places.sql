@@ -8,6 +8,9 @@ ALTER TABLE bin
 -- False while the account's bin is closed: nothing is moved into it. A posting reads it from the account that it has locked.
 ALTER TABLE account ADD COLUMN IF NOT EXISTS is_open boolean NOT NULL DEFAULT true;
 
+-- Bins are made with their accounts in one statement, which draws the accounts' ids itself.
+GRANT USAGE ON SEQUENCE account_id_seq TO quartermaster_app;
+
 -- The admin panel's pages: of the bins that people made, of all bins of one kind, of the bins of one zone.
 DROP INDEX CONCURRENTLY IF EXISTS bin_shelves;
 CREATE INDEX CONCURRENTLY bin_shelves ON bin (organization_id, warehouse_id, code)

@@ -39,6 +39,15 @@ def fill_backorders(uow: UnitOfWork, variant_ids: Sequence[int], warehouse_id: i
     return held
 
 
+def refill(uow: UnitOfWork, line_ids: Sequence[int]) -> None:
+    """Fills what these lines' warehouses lack of their variants: stock that came before their orders were flagged short.
+
+    May be repeated.
+    """
+    for warehouse_id, variant_ids in store.list_variants_of_lines(uow, line_ids).items():
+        fill_backorders(uow, variant_ids, warehouse_id)
+
+
 def _note(uow: UnitOfWork, orders: Sequence[Order], held: dict[int, int]) -> None:
     there: dict[int, int] = {}
     for hold in stock.held_for(uow, [line.id for order in orders for line in order.lines]):

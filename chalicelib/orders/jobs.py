@@ -8,8 +8,12 @@ from chalicelib.stock.events import HoldsBroken, StockArrived
 
 @consumer(HoldsBroken)
 def flag_broken_orders(job: Job[HoldsBroken]) -> Outside[None, None] | None:
-    """Flags orders that lost their hold because reality has less than was promised. May be repeated."""
+    """Flags orders that lost their hold because reality has less than was promised. May be repeated.
+
+    Stock that came meanwhile goes to whoever waits for it.
+    """
     service.flag_short(job.uow, job.event.order_line_ids, document=job.event.document)
+    backorders.refill(job.uow, job.event.order_line_ids)
     return None
 
 

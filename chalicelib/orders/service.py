@@ -1,18 +1,27 @@
 """Use cases of the order book, one function each. What other contexts may call stands in ``__init__``."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from chalicelib import catalogue, places, stock
 from chalicelib.kernel import ids
 from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.facts import Fact
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.orders import rules, store
+from chalicelib.orders import facts, rules, store
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import ORDER, LineProgress, Order, OrderEvent, State
 
 EXPIRE_BATCH = 50
+_TOLD: Mapping[OrderEvent, Callable[..., Fact]] = {
+    "confirm": facts.Confirmed,
+    "start_picking": facts.PickingStarted,
+    "stop_picking": facts.PickingStopped,
+    "finish_picking": facts.Picked,
+    "pack": facts.Packed,
+    "deliver": facts.Delivered,
+}
 
 
 class PriceChanged(Conflict):
@@ -72,7 +81,7 @@ def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee, is_short=is_short)
     stock.hold_chosen(uow, [replace(w, order_line_id=ln.id) for w, ln in zip(wants, order.lines, strict=True)], held)
     uow.publish(OrderPlaced(order_id=order.id).message())
-    _audit_placed(uow, order)
+    _note_placed(uow, order)
     return order
 
 
@@ -85,13 +94,15 @@ def place_unheld(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Orde
     if not active:
         raise Conflict("There is no active location")
     order = _insert(uow, new, priced, state="pending", warehouse_id=new.warehouse_id or active[0], fee=0)
-    _audit_placed(uow, order)
+    _note_placed(uow, order)
     return order
 
 
-def _audit_placed(uow: UnitOfWork, order: Order) -> None:
+def _note_placed(uow: UnitOfWork, order: Order) -> None:
     said = {"number": order.number, "channel": order.channel, "total_minor": order.total_minor}
     uow.audit("order.placed", "order", order.id, after=said)
+    status = rules.inventory_status(order)
+    uow.tell(facts.Placed(order_id=order.id, channel=order.channel, status=status, warehouse_id=order.warehouse_id))
 
 
 def _check_prices(asked: Sequence[Asked], priced: Sequence[catalogue.PricedItem]) -> None:
@@ -179,6 +190,7 @@ def reserve(uow: UnitOfWork, order_id: int) -> Order:
     stock.hold(uow, wants, warehouse_id=order.warehouse_id)
     store.set_reserved(uow, order.id, order.warehouse_id)
     uow.audit("order.reserved", "order", order.id, after={"warehouse_id": order.warehouse_id})
+    uow.tell(facts.Reserved(order_id=order.id, warehouse_id=order.warehouse_id))
     return store.get_order(uow, order.id)
 
 
@@ -199,9 +211,14 @@ def fulfil(uow: UnitOfWork, order_id: int) -> Order:
         uow, [LineProgress(line.id, picked=line.open, packed=line.open, shipped=line.open) for line in order.lines]
     )
     advance(uow, [order], "ship")
-    uow.publish(OrderShipped(order_id=order.id).message())
+    _announce_shipped(uow, order)
     uow.audit("order.fulfilled", "order", order.id)
     return store.get_order(uow, order.id)
+
+
+def _announce_shipped(uow: UnitOfWork, order: Order) -> None:
+    uow.publish(OrderShipped(order_id=order.id).message())
+    uow.tell(facts.Shipped(order_id=order.id, warehouse_id=order.warehouse_id))
 
 
 def _take(uow: UnitOfWork, order: Order) -> list[stock.Move]:
@@ -238,6 +255,7 @@ def _cancel(uow: UnitOfWork, order: Order, reason: str) -> Order:
     advance(uow, [order], "cancel")
     stock.release(uow, [line.id for line in order.lines])
     uow.publish(OrderCancelled(order_id=order.id, reason=reason).message())
+    uow.tell(facts.Cancelled(order_id=order.id, reason=reason))
     uow.audit("order.cancelled", "order", order.id, before={"state": order.state}, after={"reason": reason})
     return store.get_order(uow, order.id)
 
@@ -259,12 +277,17 @@ def expire_unpaid(uow: UnitOfWork) -> int:
 
 
 def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent, *, covered: Container[int] = ()) -> None:
-    """Applies an event to locked orders. Raises Conflict when the machine forbids it for one of them.
+    """Applies an event to locked orders and tells of it. Raises Conflict when the machine forbids it for one of them.
 
-    `covered`: ids of orders that hold by now all they want; they are short no longer.
+    Who ships or cancels knows more about it and tells it himself. `covered`: ids of orders that hold by now all they want;
+    they are short no longer.
     """
-    if orders:
-        store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered)
+    if not orders:
+        return
+    store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered)
+    if event in _TOLD:
+        for order in orders:
+            uow.tell(_TOLD[event](order_id=order.id, warehouse_id=order.warehouse_id))
 
 
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
@@ -277,6 +300,7 @@ def flag_short(uow: UnitOfWork, line_ids: Sequence[int], *, document: str) -> No
     """Marks the open orders of these lines as not to be delivered in full; `document` says because of what."""
     for row in uow.rows(store.SET_SHORT, {"line_ids": list(line_ids), "now": uow.now}):
         uow.audit("order.short", "order", row["id"], after={"because_of": document})
+        uow.tell(facts.Short(order_id=row["id"]))
 
 
 def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:
@@ -286,7 +310,7 @@ def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carr
     """
     following = ORDER.next(order.state, "ship")
     store.ship(uow, order, following, tracking_number=tracking_number, carrier=carrier)
-    uow.publish(OrderShipped(order_id=order.id).message())
+    _announce_shipped(uow, order)
     uow.audit("order.shipped", "order", order.id, after={"tracking_number": tracking_number, "carrier": carrier})
 
 

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.uow import Row, UnitOfWork
+from chalicelib.orders import facts
 from chalicelib.orders.rules import Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
@@ -110,6 +111,7 @@ ADVANCE = """
       FROM jsonb_to_recordset(%(next)s) AS n (id int, before text, state text, is_covered boolean)
      WHERE sales_order.id = n.id AND sales_order.state = n.before
 """
+# Facts are told by the flush, but for this one: a short pick has nothing else to flush, and its statements are counted.
 ADD_PROGRESS = """
     WITH moved AS (
         UPDATE order_line l
@@ -119,9 +121,13 @@ ADD_PROGRESS = """
             AS d (line_id int, picked bigint, packed bigint, shipped bigint, short bigint)
          WHERE l.id = d.line_id
         RETURNING l.order_id, d.short
+    ), flagged AS (
+        UPDATE sales_order SET is_short = true, updated_at = %(now)s
+         WHERE id IN (SELECT order_id FROM moved WHERE short > 0) AND NOT is_short
+        RETURNING id
     )
-    UPDATE sales_order SET is_short = true, updated_at = %(now)s
-     WHERE id IN (SELECT order_id FROM moved WHERE short > 0) AND NOT is_short
+    INSERT INTO fact (type, record, data, occurred_at)
+    SELECT %(short_type)s, 'order:' || id, jsonb_build_object('order_id', id), %(now)s FROM flagged ORDER BY id
 """
 SET_RESERVED = """
     UPDATE sales_order SET is_reserved = true, warehouse_id = %(warehouse_id)s, updated_at = %(now)s,
@@ -165,6 +171,12 @@ LIST_BACK_ORDERED = """
      GROUP BY q.id, q.placed_at
      ORDER BY q.placed_at, q.id
      LIMIT %(limit)s
+"""
+LIST_VARIANTS_OF_LINES = """
+    SELECT o.warehouse_id, array_agg(DISTINCT l.variant_id) AS variant_ids
+      FROM order_line l JOIN sales_order o ON o.id = l.order_id
+     WHERE l.id = ANY(%(line_ids)s)
+     GROUP BY o.warehouse_id ORDER BY o.warehouse_id
 """
 SET_PAYMENT_STATE = """
     UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
@@ -343,12 +355,12 @@ def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: st
 
 
 def add_progress(uow: UnitOfWork, progress: Sequence[LineProgress]) -> None:
-    """Adds signed deltas to lines and flags orders that became short, in one statement."""
+    """Adds signed deltas to lines; flags orders that became short and tells so (facts.Short). All in one statement."""
     deltas = [
         {"line_id": p.line_id, "picked": p.picked, "packed": p.packed, "shipped": p.shipped, "short": p.short}
         for p in sorted(progress, key=lambda p: p.line_id)
     ]
-    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas), "now": uow.now})
+    uow.execute(ADD_PROGRESS, {"deltas": Jsonb(deltas), "short_type": facts.Short.type, "now": uow.now})
 
 
 def set_reserved(uow: UnitOfWork, order_id: int, warehouse_id: int) -> None:
@@ -361,6 +373,12 @@ def list_back_ordered(uow: UnitOfWork, variant_ids: Sequence[int], warehouse_id:
     """Open orders of a warehouse that lack some of these variants and can have some now, the oldest first."""
     params = {"variant_ids": list(variant_ids), "warehouse_id": warehouse_id, "limit": limit}
     return [row["id"] for row in uow.rows(LIST_BACK_ORDERED, params)]
+
+
+def list_variants_of_lines(uow: UnitOfWork, line_ids: Sequence[int]) -> dict[int, list[int]]:
+    """What these lines want, by their orders' warehouse."""
+    rows = uow.rows(LIST_VARIANTS_OF_LINES, {"line_ids": list(line_ids)})
+    return {row["warehouse_id"]: row["variant_ids"] for row in rows}
 
 
 def set_whole(uow: UnitOfWork, order_ids: Sequence[int]) -> None:

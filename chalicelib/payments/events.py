@@ -8,7 +8,7 @@ class StripeEventArrived(WebhookArrived, topic="payments.stripe_event", queue="w
     """Stripe told us something."""
 
 
-class OrderPaid(Event, topic="payments.order_paid", queue="messages", is_announced=True):
+class OrderPaid(Event, topic="payments.order_paid", queue="messages"):
     """An order that is not cancelled has been paid in full."""
 
     order_id: int

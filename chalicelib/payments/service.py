@@ -19,6 +19,7 @@ from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
 from chalicelib.payments import rules, store
 from chalicelib.payments.events import OrderPaid, StripeEventArrived
+from chalicelib.payments.facts import Paid
 from chalicelib.payments.rules import Account, Fact, Movement, Payment, RefundDue, Told
 from chalicelib.payments.shapes import ConfirmPayment, CreateIntent, IntentCreated, PaymentConfirmed, StripeEvent
 
@@ -290,6 +291,7 @@ def _paid(uow: UnitOfWork, order: Order) -> Order:
     orders.record_payment(uow, order, "paid")
     if order.state != "cancelled":
         uow.publish(OrderPaid(order_id=order.id).message())
+        uow.tell(Paid(order_id=order.id))
     return orders.get(uow, order.id)
 
 

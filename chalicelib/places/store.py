@@ -63,33 +63,25 @@ _WANTED_BINS = SQL("""
     )
 """)
 
-# Zones are locked against a change of what they are for. Accounts of one warehouse and one availability are
-# interchangeable: the n-th new one becomes the n-th bin's. A bin that cannot be is left out: CHECK_BINS says why.
+# Zones are locked against a change of what they are for. A bin that cannot be is left out: CHECK_BINS says why. Nothing is
+# joined to what was inserted: with no idea of how many rows there are, PostgreSQL would compare each with each.
 CREATE_BINS = _WANTED_BINS.format(lock=SQL("FOR KEY SHARE")) + SQL(""", fit AS MATERIALIZED (
-        SELECT *, zone_kind IS NULL OR zone_kind <> ALL (%(unavailable)s::text[]) AS is_available
+        SELECT wanted.*, zone_kind IS NULL OR zone_kind <> ALL (%(unavailable)s::text[]) AS is_available,
+               nextval('account_id_seq')::int AS account_id
           FROM wanted
          WHERE known_warehouse_id IS NOT NULL
            AND (zone_id IS NULL OR (zone_warehouse_id = warehouse_id AND is_zone_active))
     ), opened AS (
-        INSERT INTO account (kind, warehouse_id, is_available)
-        SELECT 'bin', warehouse_id, is_available FROM fit ORDER BY line
-        RETURNING id, warehouse_id, is_available
-    ), made AS (
-        INSERT INTO bin (account_id, warehouse_id, zone_id, code, barcode, kind, aisle, row_num, level_num, position_num,
-                         pick_sequence, putaway_sequence, description)
-        SELECT account.id, fit.warehouse_id, zone_id, code, label, kind, aisle, row_num, level_num, position_num,
-               pick_sequence, putaway_sequence, description
-          FROM (SELECT *, row_number() OVER (PARTITION BY warehouse_id, is_available ORDER BY line) AS place
-                  FROM fit) fit
-          JOIN (SELECT *, row_number() OVER (PARTITION BY warehouse_id, is_available ORDER BY id) AS place
-                  FROM opened) account USING (warehouse_id, is_available, place)
-         ORDER BY label
-            ON CONFLICT DO NOTHING
-        RETURNING id, account_id, warehouse_id, zone_id, code, barcode, kind
+        INSERT INTO account (id, kind, warehouse_id, is_available)
+        SELECT account_id, 'bin', warehouse_id, is_available FROM fit
     )
-    SELECT made.* FROM made JOIN fit ON fit.warehouse_id = made.warehouse_id AND fit.code = made.code
-                                    AND fit.label = made.barcode
-     ORDER BY fit.line
+    INSERT INTO bin (account_id, warehouse_id, zone_id, code, barcode, kind, aisle, row_num, level_num, position_num,
+                     pick_sequence, putaway_sequence, description)
+    SELECT account_id, warehouse_id, zone_id, code, label, kind, aisle, row_num, level_num, position_num, pick_sequence,
+           putaway_sequence, description
+      FROM fit ORDER BY label
+        ON CONFLICT DO NOTHING
+    RETURNING id, account_id, warehouse_id, zone_id, code, barcode, kind
 """)
 
 # `ours` are the bins that this transaction has just made of the same list.
@@ -201,7 +193,10 @@ def create_zone(uow: UnitOfWork, fields: dict[str, Any]) -> int | None:
 
 def create_bins(uow: UnitOfWork, bins: Sequence[dict[str, Any]], unavailable: Sequence[str]) -> list[Bin]:
     """Bins with their accounts in the order given; those that cannot be are left out, and the list is to be given up."""
-    return uow.fetch_all(Bin, CREATE_BINS, {"bins": Jsonb(bins), "unavailable": list(unavailable)})
+    made = uow.fetch_all(Bin, CREATE_BINS, {"bins": Jsonb(bins), "unavailable": list(unavailable)})
+    by_code = {(b.warehouse_id, b.code): b for b in made}
+    keys = dict.fromkeys((row["warehouse_id"], row["code"]) for row in bins)
+    return [by_code[key] for key in keys if key in by_code]
 
 
 def check_bins(uow: UnitOfWork, bins: Sequence[dict[str, Any]], ours: Sequence[int] = ()) -> list[Row]:

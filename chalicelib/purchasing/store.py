@@ -95,7 +95,7 @@ _WANTED = SQL("""
 """)
 # A page past the end has no orders but still a total, hence the outer join. The count stops at `count_max`.
 _PAGE = SQL("""
-    WITH counted AS (
+    counted AS (
         SELECT count(*) AS total FROM (SELECT FROM {matching} LIMIT %(count_max)s) matching
     ), page AS MATERIALIZED (
         SELECT o.* FROM {matching} ORDER BY o.created_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
@@ -103,14 +103,12 @@ _PAGE = SQL("""
     SELECT counted.total, shown.* FROM counted LEFT JOIN ({shown} FROM page o) shown ON true
      ORDER BY shown.created_at DESC, shown.id DESC
 """)
-LIST_ORDERS = _PAGE.format(matching=SQL("purchase_order o WHERE ") + _WANTED, shown=_SHOWN)
-SEARCH_ORDERS = _PAGE.format(
-    matching=SQL(
-        "search_purchase_orders(%(pattern)s, %(hits_max)s) AS hit (id) JOIN purchase_order o USING (id) WHERE "
-    )
-    + _WANTED,
-    shown=_SHOWN,
-)
+LIST_ORDERS = SQL("WITH") + _PAGE.format(matching=SQL("purchase_order o WHERE ") + _WANTED, shown=_SHOWN)
+SEARCH_ORDERS = SQL("""
+    WITH hit AS MATERIALIZED (
+        SELECT found.id FROM search_purchase_orders(%(pattern)s, %(hits_max)s) AS found (id)
+    ),
+""") + _PAGE.format(matching=SQL("hit JOIN purchase_order o USING (id) WHERE ") + _WANTED, shown=_SHOWN)
 
 UPDATE_ORDER = """
     UPDATE purchase_order

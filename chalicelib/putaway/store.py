@@ -10,7 +10,8 @@ from psycopg.types.json import Jsonb
 from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.putaway.rules import STAGING_ZONES, Rank
 
-# Kinds of bins as constants, so that the index of staging bins is used.
+# Kinds of bins as constants, so that the index of staging bins is used; OFFSET 0, so that each of them is looked into, for
+# they are few, and not all levels.
 LIST_PENDING = """
     WITH place AS MATERIALIZED (
         SELECT b.id, b.account_id, b.code, b.kind FROM bin b
@@ -22,11 +23,12 @@ LIST_PENDING = """
     SELECT s.id AS inventory_id, v.id AS item_id, v.sku, coalesce(nullif(v.name, ''), p.name) AS item_name,
            s.on_hand - s.allocated AS quantity, place.id AS bin_id, place.code AS bin_code, lot.number AS lot_number
       FROM place
-      JOIN stock_level s ON s.account_id = place.account_id
+     CROSS JOIN LATERAL (
+         SELECT id, variant_id, lot_id, on_hand, allocated FROM stock_level
+          WHERE account_id = place.account_id AND on_hand > allocated OFFSET 0) s
       JOIN variant v ON v.id = s.variant_id
       JOIN product p ON p.id = v.product_id
       LEFT JOIN lot ON lot.id = s.lot_id
-     WHERE s.on_hand > s.allocated
      ORDER BY place.kind = 'Default', place.code, v.sku_key, lot.expires_on NULLS LAST, s.lot_id
      LIMIT %(limit)s
 """
@@ -138,23 +140,34 @@ LIST_PREFERRED = (
 """)
     + _PAGE
 )
-# What is searched for by item and by bin; either way finds a bounded number of them.
+# What is searched for by item (by name, by how its SKU begins, by barcode) and by how the bin's code begins. Every way finds a
+# bounded number, of which each is looked up by its index.
 SEARCH_PREFERRED = (
     SQL("""
     WITH item AS MATERIALIZED (
         SELECT v.id FROM search_products(%(words)s, %(codes)s, NULL, %(hits_max)s) hit
-          JOIN variant v ON v.product_id = hit.product_id
+         CROSS JOIN LATERAL (SELECT id FROM variant WHERE product_id = hit.product_id AND is_default OFFSET 0) v
+         UNION
+        (SELECT id FROM variant
+          WHERE sku_key >= upper(%(text)s::text) AND sku_key < upper(%(text)s::text) || U&'\\+10FFFF'
+          ORDER BY sku_key LIMIT %(hits_max)s)
+         UNION
+        SELECT variant_id FROM barcode WHERE code = ANY(%(codes)s)
     ), place AS MATERIALIZED (
         SELECT id FROM bin
          WHERE (code COLLATE "C" >= %(text)s::text AND code COLLATE "C" < %(text)s::text || U&'\\+10FFFF')
             OR (code COLLATE "C" >= upper(%(text)s::text) AND code COLLATE "C" < upper(%(text)s::text) || U&'\\+10FFFF')
          LIMIT %(hits_max)s
+    ), hit AS MATERIALIZED (
+        SELECT f.id FROM item CROSS JOIN LATERAL (SELECT id FROM preferred_bin WHERE variant_id = item.id OFFSET 0) f
+         UNION
+        SELECT f.id FROM place CROSS JOIN LATERAL (SELECT id FROM preferred_bin WHERE bin_id = place.id OFFSET 0) f
     ), chosen AS MATERIALIZED (
-        SELECT id, variant_id, bin_id, priority, notes, created_at, updated_at FROM preferred_bin
-         WHERE id IN (SELECT f.id FROM item JOIN preferred_bin f ON f.variant_id = item.id
-                       UNION ALL
-                      SELECT f.id FROM place JOIN preferred_bin f ON f.bin_id = place.id)
-           AND (%(item_id)s::int IS NULL OR variant_id = %(item_id)s)
+        SELECT f.id, f.variant_id, f.bin_id, f.priority, f.notes, f.created_at, f.updated_at FROM hit
+         CROSS JOIN LATERAL (
+             SELECT id, variant_id, bin_id, priority, notes, created_at, updated_at FROM preferred_bin
+              WHERE id = hit.id OFFSET 0) f
+         WHERE (%(item_id)s::int IS NULL OR variant_id = %(item_id)s)
            AND (%(bin_id)s::int IS NULL OR bin_id = %(bin_id)s)
     )
 """)

@@ -31,6 +31,7 @@ def receive_items(call: Call[Receive]) -> Received:
 def cancel_receipts(call: Call[CancelReceipts]) -> ReceiptsCancelled:
     """Takes receipts back, all or none: their units leave the bins, the order's lines and status are as before them.
 
-    Receipts that are unknown, of another warehouse or cancelled already are left out of `reversed`.
+    Receipts that are unknown, of another warehouse or cancelled already are left out of `reversed`. Where orders hold more
+    than is left, the youngest lose their hold and are flagged short.
     """
     return service.cancel(call.uow, call.body)

@@ -13,11 +13,10 @@ from chalicelib.receiving import rules, store
 from chalicelib.receiving.rules import Portion
 from chalicelib.receiving.shapes import CancelReceipts, Expected, ReceiptsCancelled, Receive, Received, ReceivedItem
 from chalicelib.receiving.store import DockBin
-from chalicelib.stock.events import StockArrived
 
 
 class ReceiptGone(Conflict):
-    """Units of a receipt are no longer where they were put, or are promised to somebody. Nothing was taken back."""
+    """Units of a receipt are no longer where they were put, or are set aside for a pick. Nothing was taken back."""
 
     code = "receipt_gone"
     sentence = "A receipt cannot be cancelled any more"
@@ -51,8 +50,7 @@ def receive(uow: UnitOfWork, wanted: Receive) -> Received:
     lots = stock.ensure_lots(uow, [(p.line.variant_id, number) for p in portions if (number := lot_numbers[p.n])])
     new = [_new_receipt(p, wanted.items[p.n], bins, lots) for p in portions]
     receipt_ids, status = purchasing.record_receipts(uow, order, new)
-    stock.post(uow, moves=[_move_in(receipt_id, r) for receipt_id, r in zip(receipt_ids, new, strict=True)])
-    _announce(uow, order, portions, wanted.items, bins, lots)
+    _put(uow, [_move_in(receipt_id, r) for receipt_id, r in zip(receipt_ids, new, strict=True)])
     uow.audit(
         "purchase_order.received",
         "purchase_order",
@@ -92,17 +90,13 @@ def _check_bin(uow: UnitOfWork, found: DockBin | None, bin_id: int, order: Purch
         raise BadRequest(f"Bin {found.code} is a robot's box, which robots fill")
 
 
-def _lot_of(portion: Portion, item: ReceivedItem, lots: Mapping[tuple[int, str], stock.Lot]) -> stock.Lot | None:
-    return lots[portion.line.variant_id, item.lot_number] if item.lot_number else None
-
-
 def _new_receipt(
     portion: Portion,
     item: ReceivedItem,
     bins: Mapping[int, DockBin],
     lots: Mapping[tuple[int, str], stock.Lot],
 ) -> NewReceipt:
-    lot = _lot_of(portion, item, lots)
+    lot = lots[portion.line.variant_id, item.lot_number] if item.lot_number else None
     return NewReceipt(
         line_id=portion.line.id,
         variant_id=portion.line.variant_id,
@@ -126,31 +120,20 @@ def _move_in(receipt_id: int, receipt: NewReceipt) -> stock.Move:
     )
 
 
-def _announce(
-    uow: UnitOfWork,
-    order: PurchaseOrder,
-    portions: Iterable[Portion],
-    items: Sequence[ReceivedItem],
-    bins: Mapping[int, DockBin],
-    lots: Mapping[tuple[int, str], stock.Lot],
-) -> None:
-    """Lets orders that wait have what can be sold of the goods."""
-    arrived = set()
-    for portion in portions:
-        item = items[portion.n]
-        lot = _lot_of(portion, item, lots)
-        if bins[item.bin_id].is_available and (lot is None or lot.is_available):
-            arrived.add(portion.line.variant_id)
-    if arrived:
-        uow.publish(StockArrived(variant_ids=sorted(arrived), warehouse_id=order.warehouse_id).message())
+def _put(uow: UnitOfWork, moves: Sequence[stock.Move]) -> None:
+    try:
+        stock.post(uow, moves=moves)
+    except stock.BinClosed:
+        raise BadRequest("A bin was closed just now") from None
 
 
 def cancel(uow: UnitOfWork, wanted: CancelReceipts) -> ReceiptsCancelled:
     """Takes receipts back: their units leave their bins for the supplier, the orders' lines and statuses follow.
 
     Receipts that are unknown, elsewhere or cancelled already are left out; so repeating it changes nothing. A closed order
-    stays closed. Nine statements for any number of receipts. Raises Forbidden for a foreign warehouse that is named,
-    ReceiptGone, with nothing changed, when units have left their bin or are set aside for a pick.
+    stays closed. Where orders hold more than is left, the youngest lose their hold and are flagged short. Nine statements
+    for any number of receipts, ten where holds break. Raises Forbidden for a foreign warehouse that is named, ReceiptGone,
+    with nothing changed, when units have left their bin or are set aside for a pick.
     """
     if wanted.warehouse_id is not None:
         uow.actor.check_warehouse(wanted.warehouse_id)
@@ -178,17 +161,13 @@ def _take_back(uow: UnitOfWork, receipts: Sequence[Receipt]) -> None:
         for r in receipts
     ]
     try:
-        stock.post(uow, moves=moves)
+        stock.post_breaking(uow, moves)
     except stock.Allocated as refusal:
         gone = [r for r in receipts if (r.variant_id, r.account_id, r.lot_id) == refusal.level]
         raise ReceiptGone(
             f"{_named(gone)} cannot be cancelled: units of {gone[0].sku} have left bin {gone[0].bin_code}"
             " or are set aside for a pick"
         ) from None
-    except stock.OutOfStock as refusal:
-        short = {(line.variant_id, line.warehouse_id) for line in refusal.short}
-        gone = [r for r in receipts if (r.variant_id, r.warehouse_id) in short]
-        raise ReceiptGone(f"{_named(gone)} cannot be cancelled: orders hold units of {gone[0].sku}") from None
 
 
 def _named(receipts: Sequence[Receipt]) -> str:

@@ -14,16 +14,14 @@ READ_DOCK = """
               FROM purchase_order_line l JOIN variant v ON v.id = l.variant_id
              WHERE l.purchase_order_id = %(po_id)s) AS lines,
            (SELECT coalesce(jsonb_agg(jsonb_build_object('id', b.id, 'code', b.code, 'kind', b.kind,
-                   'warehouse_id', b.warehouse_id, 'account_id', b.account_id, 'is_active', b.is_active,
-                   'is_available', a.is_available)), '[]')
-              FROM bin b JOIN account a ON a.id = b.account_id
-             WHERE b.id = ANY(%(bin_ids)s)) AS bins
+                   'warehouse_id', b.warehouse_id, 'account_id', b.account_id, 'is_active', b.is_active)), '[]')
+              FROM bin b WHERE b.id = ANY(%(bin_ids)s)) AS bins
 """
 
 
 @dataclass(frozen=True)
 class DockBin:
-    """A bin that goods are put into; whether what lies there is available."""
+    """A bin that goods are put into."""
 
     id: int
     code: str
@@ -31,7 +29,6 @@ class DockBin:
     warehouse_id: int
     account_id: int
     is_active: bool
-    is_available: bool
 
 
 def read_dock(uow: UnitOfWork, po_id: int, bin_ids: Iterable[int]) -> tuple[list[OrderLine], dict[int, DockBin]]:

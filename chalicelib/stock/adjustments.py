@@ -6,6 +6,7 @@ from chalicelib.kernel.ids import uuid7
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import service, store
 from chalicelib.stock.errors import Allocated
+from chalicelib.stock.facts import Adjusted
 from chalicelib.stock.rules import FreeStock, HoldChange, Move
 from chalicelib.stock.shapes import Adjust, AdjustmentView
 
@@ -28,6 +29,16 @@ def adjust(uow: UnitOfWork, wanted: Adjust) -> AdjustmentView:
     on_hand, available = store.level_at(uow, variant_id, wanted.location_id)
     uow.audit(
         "stock.adjusted", "variant", variant_id, after={**wanted.model_dump(), "on_hand": on_hand, "document": document}
+    )
+    uow.tell(
+        Adjusted(
+            variant_id=variant_id,
+            location_id=wanted.location_id,
+            quantity=wanted.quantity,
+            reason=wanted.reason,
+            on_hand=on_hand,
+            available=available,
+        )
     )
     return AdjustmentView(
         variant_id=variant_id,

@@ -1,9 +1,9 @@
-"""What stock announces, and what others tell it of."""
+"""What stock announces."""
 
 from chalicelib.kernel.outbox import Event
 
 
-class HoldsBroken(Event, topic="stock.holds_broken", queue="work", is_announced=True):
+class HoldsBroken(Event, topic="stock.holds_broken", queue="work"):
     """Reality had less than was promised: these order lines lost (part of) their hold."""
 
     order_line_ids: list[int]
@@ -11,11 +11,7 @@ class HoldsBroken(Event, topic="stock.holds_broken", queue="work", is_announced=
 
 
 class StockArrived(Event, topic="stock.arrived", queue="work"):
-    """More of these variants may be held at a warehouse than before: orders that wait for them can have it.
-
-    Whoever brings stock in publishes it in the same transaction: goods that were received, found, moved to where they are
-    sold.
-    """
+    """More of these variants can be held at a warehouse than before, and open orders there wait for stock."""
 
     variant_ids: list[int]
     warehouse_id: int

@@ -208,6 +208,15 @@ def changes_of(
     )
 
 
+def freed(changes: Changes) -> dict[int, list[int]]:
+    """Warehouse -> variants of which more can be held there than before."""
+    found: dict[int, list[int]] = defaultdict(list)
+    for (variant_id, warehouse_id), (on_hand, held) in sorted(changes.availability.items()):
+        if on_hand > held:
+            found[warehouse_id].append(variant_id)
+    return found
+
+
 def check(books: Books, changes: Changes) -> None:
     """Raises OutOfStock when more would be held than there is, Allocated when a pick's stock would be taken away,
     Inconsistent when a number would not add up."""

@@ -6,10 +6,20 @@ from dataclasses import dataclass, replace
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules, store
 from chalicelib.stock.errors import BinClosed, Inconsistent, OutOfStock
-from chalicelib.stock.events import HoldsBroken
+from chalicelib.stock.events import HoldsBroken, StockArrived
 from chalicelib.stock.lots import store as lots
 from chalicelib.stock.lots.store import Lot
-from chalicelib.stock.rules import AllocationChange, BinStock, Books, FreeStock, HoldChange, Move, PlacedMove, Want
+from chalicelib.stock.rules import (
+    AllocationChange,
+    BinStock,
+    Books,
+    Changes,
+    FreeStock,
+    HoldChange,
+    Move,
+    PlacedMove,
+    Want,
+)
 
 
 def post(
@@ -31,7 +41,7 @@ def post(
     placed, books = _lock(uow, move_list, hold_list, allocation_list)
     changes = rules.changes_of(placed, hold_list, allocation_list)
     rules.check(books, changes)
-    return store.apply(uow, placed, books, changes)
+    return write(uow, placed, books, changes)
 
 
 def _lock(
@@ -43,6 +53,18 @@ def _lock(
     if not all(p.to_is_open for p in placed):
         raise BinClosed
     return placed, books
+
+
+def write(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Changes) -> list[int]:
+    """Writes a posting whose rows are locked and checked, and tells orders that wait where there is more stock now.
+
+    The ids of its moves, in their order. One statement.
+    """
+    freed = rules.freed(changes)
+    move_ids, awaited = store.apply(uow, placed, books, changes, sorted(freed))
+    for warehouse_id in awaited:
+        uow.publish(StockArrived(variant_ids=freed[warehouse_id], warehouse_id=warehouse_id).message())
+    return move_ids
 
 
 @dataclass(frozen=True)
@@ -74,7 +96,7 @@ def move_breaking(uow: UnitOfWork, moves: Iterable[Move]) -> Moved:
         broken = rules.break_holds(missing, holds)
         changes = rules.changes_of(placed, broken, [])
     rules.check(books, changes)
-    move_ids = store.apply(uow, placed, books, changes)
+    move_ids = write(uow, placed, books, changes)
     if broken:
         event = HoldsBroken(order_line_ids=[h.order_line_id for h in broken], document=move_list[0].document)
         uow.publish(event.message())
@@ -138,7 +160,7 @@ def hold_chosen(uow: UnitOfWork, wants: Sequence[Want], held: Held) -> None:
     )
     if changes.holds:
         rules.check(held.books, changes)
-        store.apply(uow, [], held.books, changes)
+        write(uow, [], held.books, changes)
 
 
 def hold(uow: UnitOfWork, wants: Sequence[Want], *, warehouse_id: int) -> None:
@@ -203,7 +225,7 @@ def release(uow: UnitOfWork, order_line_ids: Sequence[int]) -> None:
         [],
     )
     rules.check(books, changes)
-    store.apply(uow, [], books, changes)
+    write(uow, [], books, changes)
 
 
 def held_for(uow: UnitOfWork, order_line_ids: Sequence[int]) -> list[HoldChange]:

@@ -95,7 +95,8 @@ LOCK = """
 # Rows that were locked are added to; rows that did not exist are inserted, in key order, and added to if another
 # transaction was quicker. That locks them too, so availability comes before levels here as well: `new_level` looks at what
 # `new_availability` returns, for parts of a statement that nothing connects run in an order of PostgreSQL's own. Identity
-# values are drawn after the sort, so the n-th smallest id is move n.
+# values are drawn after the sort, so the n-th smallest id is move n. Availability is locked by then: an order that was placed
+# short before is seen to wait, and one that is placed later sees this stock.
 APPLY = """
     WITH moved AS (
         INSERT INTO stock_move (variant_id, lot_id, from_account_id, to_account_id, quantity, reason, document, note,
@@ -145,7 +146,10 @@ APPLY = """
          WHERE quantity > 0 ORDER BY order_line_id, warehouse_id
             ON CONFLICT (order_line_id, warehouse_id) DO UPDATE SET quantity = EXCLUDED.quantity
     )
-    SELECT id FROM moved ORDER BY id
+    SELECT ARRAY(SELECT id FROM moved ORDER BY id) AS move_ids,
+           ARRAY(SELECT freed.id FROM unnest(%(freed)s::int[]) AS freed (id)
+                  WHERE EXISTS (SELECT FROM sales_order o WHERE o.warehouse_id = freed.id AND o.is_short
+                                   AND o.state IN ('pending', 'confirmed'))) AS awaited
 """
 
 LOCK_AVAILABILITY = """
@@ -303,9 +307,14 @@ def lock(
     return [placed[n] for n in sorted(placed)], books
 
 
-def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Changes) -> list[int]:
-    """Writes a posting: moves, levels, availability and holds, in one statement. The moves' ids, in their order."""
-    rows = uow.rows(
+def apply(
+    uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Changes, freed: Iterable[int]
+) -> tuple[list[int], list[int]]:
+    """Writes a posting: moves, levels, availability and holds, in one statement.
+
+    The moves' ids, in their order; and at which of the warehouses `freed` orders wait for stock.
+    """
+    row = uow.row(
         APPLY,
         {
             "moves": Jsonb([_move_row(n, p) for n, p in enumerate(placed)]),
@@ -348,9 +357,11 @@ def apply(uow: UnitOfWork, placed: list[PlacedMove], books: Books, changes: Chan
             "actor": uow.actor.label,
             "request_id": uow.request_id,
             "now": uow.now,
+            "freed": list(freed),
         },
     )
-    return [row["id"] for row in rows]
+    assert row is not None  # a SELECT without FROM
+    return row["move_ids"], row["awaited"]
 
 
 def lock_availability(uow: UnitOfWork, variant_ids: list[int], warehouse_id: int | None) -> tuple[Books, list[int]]:

@@ -1,10 +1,10 @@
-"""``python -m infra.bench``. SCALE= variants for the large tables (default 100,000, 0 leaves them out)."""
+"""``python -m infra.bench``. SCALE= items for the large tables (default 100,000, 0 leaves them out)."""
 
 import os
 import sys
 import time
 
-from infra.bench import budgets, load, scale
+from infra.bench import budgets, cycle, load, scale
 from infra.bench.calls import MainCall, main_calls, prepare
 from infra.bench.platform import Connection, running
 
@@ -20,16 +20,18 @@ def main() -> int:
         calls = main_calls(ground)
         rows += _statement_rows(port, calls)
         _print_rates(port, calls)
+        failed = cycle.print_times(cycle.open_floor(ground))
         rush = load.rush(ground)
         books = Connection(port, ground.admin).call("GET", "/api/books")[2]
     wrong = abs(rush["sold"] - load.RUSH_UNITS) + rush["left"] + rush["errors"] + (not books["is_whole"])
     rows.append(("oversold, lost or failed among 200 clients after 50 units", "0", f"{wrong} ({rush})"))
+    rows.append(("calls of the warehouse cycle that failed", "0", f"{len(failed)} {'; '.join(failed[:3])}"))
     variants = int(os.environ.get("SCALE", SCALE_DEFAULT))
     if variants:
         rows += scale.measure(variants)
     _print_budgets(rows)
     print(f"\n{time.monotonic() - started:.0f} seconds in all")
-    return 1 if wrong else 0
+    return 1 if wrong or failed else 0
 
 
 Row = tuple[str, str, str]

@@ -166,6 +166,7 @@ def _tables(ground: _Ground) -> Iterator[tuple[str, str, Rows]]:
         "id, organization_id, variant_id, bin_id, priority, created_at, updated_at",
         _preferred_bins(ground),
     )
+    yield "tally", "organization_id, kind, warehouse_id, slot, number", _tallies(ground)
     yield from _documents(ground)
 
 
@@ -293,6 +294,12 @@ def _moves(g: _Ground) -> Rows:
 def _preferred_bins(g: _Ground) -> Rows:
     for n in range(0, g.size.items, 10):
         yield g.id("preferred_bin", n // 10), g.tenant, g.id("variant", n), g.id("bin", n % g.size.bins), 1, NOW, NOW
+
+
+def _tallies(g: _Ground) -> Rows:
+    """What triggers would have counted."""
+    yield g.tenant, "item", 0, 20, g.size.items
+    yield g.tenant, "bin", g.warehouse, 20, g.size.bins
 
 
 def _orders(g: _Ground) -> Rows:

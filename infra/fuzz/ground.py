@@ -70,6 +70,7 @@ def _values(caller: Caller, products: Any, placed: Any, warehouse: int, batch: i
     jobs = caller.ask("storageBearer", "GET", "/api/v2/jobs?size=20")["items"]
     orders = caller.ask("apiKey", "GET", "/api/v1/orders?per_page=30", access="api key: inventory:read")["orders"]
     tasks = caller.ask("wmsBearer", "GET", f"/api/picking/batch/{batch}")["tasks"]
+    lying = caller.ask("wmsBearer", "GET", "/api/admin/inventory?per_page=40")["inventory"]
     return {
         "product_ids": [product["id"] for product in products],
         "skus": [product["sku"] for product in products],
@@ -82,4 +83,6 @@ def _values(caller: Caller, products: Any, placed: Any, warehouse: int, batch: i
         "job_ids": [job["id"] for job in jobs],
         "assets": ["swagger-ui.css", "swagger-ui-bundle.js"],
         "quantities": [1, 2, 3, 7],
+        "item_ids": sorted({each["item_id"] for each in lying}),
+        "bin_ids": sorted({each["bin_id"] for each in lying}),
     }

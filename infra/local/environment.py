@@ -54,6 +54,7 @@ def _platform(options: Options, ports: Mapping[str, int], app_url: str, owner_ur
         "QM_CIRCUIT_OPEN_S": "3",  # a person who lets a double behave again wants to see it
         "QM_CLOCK_FILE": str(clock_file(options.data_dir)),
         "QM_FAULT_FOLDER": str(options.data_dir / "faults"),
+        "QM_OUTBOUND_ALLOWED": f"127.0.0.1:{ports['doubles']} 127.0.0.1:{options.port}",
         "QM_DATA_DIR": str(options.data_dir),
         "QM_MQTT_PORT": str(ports["mqtt"]),
         "QM_IOT_PORT": str(ports["iot"]),

@@ -8,6 +8,7 @@ from pathlib import Path
 NAMES = (
     "QM_JWT_KEYS",
     "QM_HASH_KEY",
+    "QM_SEALING_KEYS",
     "QM_STRIPE_API_KEY",
     "QM_STRIPE_WEBHOOK_SECRET",
     "QM_TWILIO_ACCOUNT_SID",
@@ -43,6 +44,7 @@ def _made(name: str) -> str:
     """A secret in the form that its vendor's has."""
     return {
         "QM_JWT_KEYS": f"k1:{secrets.token_urlsafe(48)}",
+        "QM_SEALING_KEYS": f"s1:{secrets.token_urlsafe(48)}",
         "QM_STRIPE_API_KEY": f"sk_test_{secrets.token_hex(24)}",
         "QM_STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_urlsafe(24)}",
         "QM_TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",

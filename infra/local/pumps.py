@@ -52,6 +52,7 @@ SOURCES = (
     QueueSource("messages", "messages_queue", 4),
     QueueSource("robots", "robots_queue", 4),
     QueueSource("webhooks", "webhooks_queue", 4),
+    QueueSource("deliveries", "deliveries_queue", 4),
     QueueSource("telemetry", "telemetry_queue", 2, BATCH),
 )
 SCHEDULE_EVENTS: Mapping[str, dict[str, Any]] = {"relay_outbox": {"relay_for_s": 0}}

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 
-QUEUES = ("work", "messages", "robots", "telemetry", "webhooks")
+QUEUES = ("work", "messages", "robots", "telemetry", "webhooks", "deliveries")
 RECEIVE_MAX = 5
 VISIBILITY_S = 60
 """Longer than a worker may take (chalicelib/kernel/jobs.py, LEASE)."""

@@ -167,3 +167,59 @@ def test_a_line_that_no_amount_can_hold_is_refused(tenant: Tenant) -> None:
         with pytest.raises(Invalid) as refused:
             catalogue.priced(uow, [catalogue.Item(10**6 + 1, product_id=product.product_id)])
     assert refused.value.details[0]["loc"] == ["items", 0, "quantity"]
+
+
+# For imports.
+
+
+def test_five_thousand_products_are_a_bounded_number_of_statements(tenant: Tenant) -> None:
+    wanted = [new_product(upc=f"UPC-{n}", barcodes=(f"ALIAS-{n}",), reorder_point=n) for n in range(5000)]
+    with tenant.uow() as uow:
+        before = uow.statements
+        assert catalogue.check_new(uow, wanted) == []
+        made = catalogue.create_products(uow, wanted)
+        uow.flush()
+        assert uow.statements - before == 3
+    assert [m.sku for m in made] == [w.sku for w in wanted]
+    assert tenant.value("SELECT count(*) FROM audit_entry WHERE entity = 'product'") == 5000
+    assert tenant.value("SELECT count(*) FROM barcode") == 10_000
+    assert tenant.value("SELECT sum(reorder_point) FROM variant") == sum(range(5000))
+
+
+def test_what_is_taken_is_reported_line_by_line(tenant: Tenant, other_tenant: Tenant) -> None:
+    make_product(other_tenant, sku="FREE", barcodes=("free",))
+    kept = make_product(tenant, sku="TAKEN", upc="036000291452", barcodes=("alias",))
+    wanted = [
+        new_product(sku="FREE", barcodes=("free",)),
+        new_product(sku="taken", barcodes=("fine", "alias")),
+        new_product(sku="B", upc="0036000291452"),
+        new_product(sku="free", barcodes=("00036000291452", "free")),
+        new_product(sku="C", upc="own", barcodes=("own",)),
+    ]
+    with tenant.uow() as uow:
+        before = uow.statements
+        found = catalogue.check_new(uow, wanted)
+        assert uow.statements - before == 1
+        mine = catalogue.check_new(uow, wanted[1:2], but_for=kept.variant_id)
+    assert [tuple(code) for code in found] == [
+        (1, "sku", "taken"),
+        (1, "barcode", "alias"),
+        (2, "barcode", "0036000291452"),
+        (3, "sku", "free"),
+        (3, "barcode", "00036000291452"),
+        (3, "barcode", "free"),
+    ]
+    assert mine == []
+
+
+def test_categories_are_found_or_made_in_one_statement(tenant: Tenant, other_tenant: Tenant) -> None:
+    make_category(other_tenant, name="Glue")
+    tape = make_category(tenant, name="Tape")
+    with tenant.uow() as uow:
+        before = uow.statements
+        found = catalogue.ensure_categories(uow, ["TAPE", "Glue", "tape", "GLUE"])
+        assert uow.statements - before == 1
+        again = catalogue.ensure_categories(uow, ["glue"])
+    assert (found["TAPE"], found["tape"], found["Glue"]) == (tape, tape, found["GLUE"])
+    assert again["glue"] == found["Glue"]
+    assert tenant.value("SELECT count(*) FROM category") == 2

@@ -96,3 +96,28 @@ def test_search_words_never_hold_signs_of_like(text: str) -> None:
     words = rules.search_words(text)
     assert len(words) <= 6
     assert not any(sign in word for word in words for sign in "%_\\")
+
+
+@pytest.mark.parametrize(
+    ("_case", "upc", "codes", "expected"),
+    [
+        ("nothing", None, [], []),
+        ("a UPC is alone of its kind", "U", ["036000291452", "U"], [("U", "gtin"), ("036000291452", "alias")]),
+        ("without one the form says it", None, ["A", "036000291452", "A"], [("A", "alias"), ("036000291452", "gtin")]),
+    ],
+)
+def test_kinds_of_barcodes(_case: str, upc: str | None, codes: list[str], expected: list[tuple[str, str]]) -> None:
+    assert rules.coded(upc, codes) == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "A", "036000291452", "0036000291452"]))))
+def test_repeated_codes_are_those_that_an_earlier_line_has(lines: list[tuple[int, str]]) -> None:
+    codes = [rules.Code(line, "barcode", value) for line, value in sorted(lines)]
+    first = {code.key: code.line for code in reversed(codes)}
+    assert rules.repeated(codes) == [code for code in codes if code.line != first[code.key]]
+    assert len({rules.Code(0, "sku", value).key for value in ("a", "A")}) == 1
+
+
+@given(st.integers(0, 10**7))
+def test_pounds_are_right_to_a_hundredth(grams: int) -> None:
+    assert abs(rules.pounds(grams) * rules.GRAMS_PER_POUND - grams) <= 0.0051 * rules.GRAMS_PER_POUND

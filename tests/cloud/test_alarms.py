@@ -11,6 +11,7 @@ from tests.house.source import product
 
 ONLY_SHOWN = {
     "CircuitClosed": "the good end of `CircuitOpened`",
+    "GivenUp": "an integrator's receiver was away for a day; he sees it and replays, nobody here can mend it",
     "ProviderUnavailable": "single failures pass; a provider that keeps failing opens its circuit",
     "RefundDue": "staff see what has to go back, and it goes back in its own time",
     "RobotLost": "robots are switched off every evening",

@@ -6,7 +6,16 @@ from chalicelib.kernel.settings import Settings
 from tests.cloud.deployed import STAGES, deployed, functions, resource_of
 from tests.cloud.reach import database_roles, reached, settings_read
 
-LOCAL_ONLY = {"database_url", "database_owner_url", "clock_file", "fault_folder", "limits", "password_cost", "process"}
+LOCAL_ONLY = {
+    "database_url",
+    "database_owner_url",
+    "clock_file",
+    "fault_folder",
+    "limits",
+    "outbound_allowed",
+    "password_cost",
+    "process",
+}
 """What only the local and the test stage say: doubles, the moved clock, cheap passwords."""
 DEFAULT_FITS = {
     "circuit_open_s",

@@ -55,7 +55,7 @@ def test_prod_at_rest() -> None:
     assert found["NAT gateways"] == 2 * HOURS * Decimal("0.045")
     assert found["public addresses"] == 2 * HOURS * Decimal("0.005")
     assert found["dashboards"] == 3
-    receives = 5 * assumptions()["sqs_pollers"] * HOURS * 3600 / assumptions()["sqs_poll_s"]
+    receives = 6 * assumptions()["sqs_pollers"] * HOURS * 3600 / assumptions()["sqs_poll_s"]
     assert found["empty receives of the queues' pollers"] == receives * Decimal("0.0000004")
 
 
@@ -73,6 +73,7 @@ def test_the_relay_runs_nearly_all_the_time_and_the_others_a_moment() -> None:
         "schedule seal_audit": runs,
         "schedule expire_holds": runs,
         "schedule purge_expired": HOURS,
+        "schedule sync_connectors": runs / 5,
     }
 
 

@@ -93,6 +93,27 @@ WRONG: dict[str, str] = {
           LEFT JOIN outbox o ON o.queue = 'webhooks' AND (o.payload->>'delivery_id')::bigint = d.id
          GROUP BY d.id HAVING count(o.id) <> 1
     """,
+    # Positions and sequences are 1, 2, 3 ... without gaps, whatever died while they were given.
+    "facts numbered without gaps": """
+        SELECT h.organization_id, h.position, count(e.position) AS events, max(e.position) AS last
+          FROM feed_head h LEFT JOIN feed_event e ON e.organization_id = h.organization_id
+         GROUP BY 1, 2 HAVING count(e.position) <> h.position OR max(e.position) <> h.position
+    """,
+    "sequences without gaps": """
+        SELECT r.record, r.sequence, count(e.position) AS events FROM feed_record r
+          LEFT JOIN feed_event e ON e.organization_id = r.organization_id AND e.record = r.record
+         GROUP BY 1, 2, r.organization_id HAVING count(e.position) <> r.sequence
+    """,
+    "orders told as they went": """
+        SELECT o.number, o.state, e.type, e.told
+          FROM sales_order o
+          LEFT JOIN LATERAL (
+            SELECT type, count(*) AS told FROM feed_event e WHERE e.record = 'order:' || o.id
+                AND type IN ('order.placed', 'order.shipped', 'order.cancelled') GROUP BY type) e ON true
+         WHERE e.told IS DISTINCT FROM 1
+            OR (e.type = 'order.shipped') > (o.state IN ('shipped', 'delivered'))
+            OR (e.type = 'order.cancelled') > (o.state = 'cancelled')
+    """,
     "calls kept": "SELECT call_id FROM voice_call WHERE transcript_key IS NULL",
 }
 """What a rule says -> rows that break it."""

@@ -28,6 +28,7 @@ WORKERS = [
 ]
 SCHEDULES = [
     Fault(point="relay.sent", process="pumps", number=2),
+    Fault(point="facts.numbered", process="pumps", number=3),
     Fault(point="job.closing", process="pumps", detail="messaging.sms"),
     Fault(point="job.done", process="pumps", detail="messaging.sms"),
     Fault(point="uow.before_commit", process="pumps", detail="telemetry", number=5),

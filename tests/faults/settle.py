@@ -34,6 +34,8 @@ WAITING = """
     SELECT 'message', id::text, state::text FROM message WHERE provider_id IS NULL AND state IN ('queued', 'sending')
      UNION ALL
     SELECT 'audit', count(*)::text, 'unsealed' FROM audit_unsealed HAVING count(*) > 0
+     UNION ALL
+    SELECT 'fact', id::text, type FROM fact
 """
 
 

@@ -4,13 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 import psycopg
 from psycopg.rows import scalar_row
 from pydantic import TypeAdapter, ValidationError
 
+from chalicelib.identity import Scope
 from chalicelib.kernel import clock
 from chalicelib.kernel.dialects import Dialect, dialect_of
 from chalicelib.kernel.endpoint import Endpoint, Redirect
@@ -23,7 +24,7 @@ from tests.factories.customers import make_customer
 from tests.factories.identity import make_api_key, make_staff
 from tests.tenant import Tenant
 
-SCOPES = ("inventory:read", "inventory:write", "catalogue:write", "voice", "storage")
+SCOPES = get_args(Scope)
 VALUES = ("7", "X-1")
 """What stands for a path's variable when the variable is not the point: a number, or a word where none is wanted."""
 

@@ -30,6 +30,11 @@ ALLOWED: dict[str, set[str]] = {
     "counts": {"places", "stock"},
     "purchasing": set(),
     "receiving": {"places", "purchasing", "stock"},
+    "connectors": {"catalogue", "orders", "stock"},
+    "feed": set(),
+    "overview": {"picking", "places"},
+    "audit": set(),
+    "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
@@ -43,6 +48,7 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
     ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
+    ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
 }
 """What the kernel names of the rest; imported when it is needed."""
 
@@ -150,7 +156,19 @@ def test_rules_look_nothing_up() -> None:
     assert wrong == []
 
 
-HEAVY = {"stripe", "twilio", "requests", "numpy", "PIL", "jinja2", "reportlab", "openai", "easypost", "phonenumbers"}
+HEAVY = {
+    "stripe",
+    "twilio",
+    "requests",
+    "numpy",
+    "PIL",
+    "jinja2",
+    "reportlab",
+    "openai",
+    "easypost",
+    "phonenumbers",
+    "cryptography",
+}
 """Imported where they are used: cold start is a feature (FACTS.md)."""
 LOAD_ALL_ROUTES = """
 import importlib, sys

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters import iot, mail, objects, payments, sms
-from chalicelib.kernel import dynamo, jobs, pipeline, queues
+from chalicelib.adapters import iot, mail, objects, outbound, payments, sms
+from chalicelib.kernel import dynamo, jobs, pipeline, queues, sealing
 from chalicelib.kernel.settings import Settings
 from infra.local.resources import VISIBILITY_S
 from tests.house.source import product
@@ -30,6 +30,7 @@ DOORS: dict[str, str | None] = {
     "requests.post": "timeout",
     "requests.request": "timeout",
     "socket.create_connection": "timeout",
+    "self._dial": "timeout",
 }
 """What opens a connection -> the argument that bounds it."""
 CLIENTS: dict[str, Callable[[], Any]] = {
@@ -37,6 +38,7 @@ CLIENTS: dict[str, Callable[[], Any]] = {
     "sqs": queues.client,
     "s3": objects.client,
     "iot-data": lambda: iot.IotCore()._client,
+    "kms": sealing.client,
 }
 TAKES_S = {
     "stripe": payments.CONNECT_S + payments.READ_S,
@@ -44,6 +46,7 @@ TAKES_S = {
     "smtp": mail.TIMEOUT_S,
     "objects": objects.TAKES_S,
     "iot": iot.TAKES_S,
+    "outbound": outbound.TIMEOUT_S,
 }
 """The longest that one question to a provider may take."""
 
@@ -77,13 +80,24 @@ def test_the_ways_out_are_known() -> None:
         for name in _imported(node)
         if name in doors or name.split(".")[0] in doors
     }
-    assert {module for _, module in found} == {"smtplib", "boto3", "requests", "psycopg", "stripe", "twilio"}
+    assert {module for _, module in found} == {
+        "smtplib",
+        "boto3",
+        "requests",
+        "http",
+        "socket",
+        "psycopg",
+        "stripe",
+        "twilio",
+    }
+    assert {name for name, module in found if module in ("http", "socket")} == {"chalicelib/adapters/outbound.py"}
     assert {name for name, module in found if module == "boto3"} == {
         "chalicelib/adapters/iot.py",
         "chalicelib/adapters/objects.py",
         "chalicelib/kernel/bus.py",
         "chalicelib/kernel/dynamo.py",
         "chalicelib/kernel/queues.py",
+        "chalicelib/kernel/sealing.py",
         "chalicelib/kernel/vault.py",
     }
 
@@ -98,7 +112,10 @@ def _imported(node: ast.AST) -> list[str]:
 def test_aws_clients_try_few_times_and_not_for_long(service: str, aws: None) -> None:
     client = CLIENTS[service]()
     assert client.meta.config.retries["mode"] == "standard"  # full jitter; the older mode has none
-    assert worst_s(client) <= {"dynamodb": 5.0, "sqs": 11.0, "s3": objects.TAKES_S, "iot-data": iot.TAKES_S}[service]
+    assert (
+        worst_s(client)
+        <= {"dynamodb": 5.0, "sqs": 11.0, "s3": objects.TAKES_S, "iot-data": iot.TAKES_S, "kms": 7.0}[service]
+    )
 
 
 def test_a_request_ends_before_the_gateway_gives_up() -> None:

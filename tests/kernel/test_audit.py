@@ -276,7 +276,6 @@ def test_every_organization_has_a_chain_of_its_own(tenant: Tenant, other_tenant:
 
 def test_long_logs_are_sealed_and_checked_in_parts(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "SEAL_BATCH", 3)
-    monkeypatch.setattr(audit, "VERIFY_BATCH", 3)
     write(tenant, *"abcdefgh")
     rounds = 0
     while seal(tenant):

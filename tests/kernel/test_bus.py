@@ -1,4 +1,4 @@
-"""Announcements: what happened is told on the event bus, at least once, and says nothing about anybody."""
+"""Announcements: facts are told on the event bus, at least once, and say nothing about anybody."""
 
 import json
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib.kernel import bus, jobs
+from chalicelib.kernel.facts import Fact
 from chalicelib.kernel.outbox import Event
 from chalicelib.kernel.settings import settings
 from infra.local.postgres import Cluster
@@ -18,14 +19,14 @@ from tests.factories.stock import make_shelf
 from tests.tenant import Clock, Tenant
 
 
-class NoteTaken(Event, topic="kernel.note_taken", queue="work", is_announced=True):
+class NoteTaken(Fact, type="kernel.note_taken", of="note_id"):
     """Announced."""
 
     note_id: int
 
 
 class Quiet(Event, topic="kernel.quiet", queue="work"):
-    """Not announced."""
+    """Work, which is nobody else's business."""
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def heard(database: Cluster, aws: None) -> Iterator[Any]:
     """A listener's queue behind a rule on the bus; gives what it has heard since it was last asked."""
     with psycopg.connect(database.owner_url(), autocommit=True) as connection:
         connection.execute("UPDATE outbox SET closed_at = now() WHERE closed_at IS NULL AND dead_at IS NULL")
+        connection.execute("DELETE FROM fact")
     sqs, events = boto3.client("sqs"), boto3.client("events")
     url = sqs.create_queue(QueueName="listener")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -70,14 +72,24 @@ def open_announcements(tenant: Tenant) -> int:
     return int(tenant.value("SELECT count(*) FROM outbox WHERE queue = 'bus' AND closed_at IS NULL"))
 
 
-def test_an_event_is_announced_and_its_work_queued(tenant: Tenant, heard: Any) -> None:
+def test_a_fact_is_announced_as_the_feed_tells_it_and_work_is_not(tenant: Tenant, heard: Any) -> None:
     with tenant.uow() as uow:
-        uow.publish(NoteTaken(note_id=7).message())
+        uow.tell(NoteTaken(note_id=7))
         uow.publish(Quiet().message())
-    assert jobs.relay() == 3
+        at = uow.now
+    assert jobs.relay() == 2
     (event,) = heard()
     assert (event["source"], event["detail-type"]) == ("quartermaster", "kernel.note_taken")
-    assert {k: v for k, v in event["detail"].items() if k != "id"} == {"note_id": 7, "organization_id": tenant.id}
+    assert event["detail"] == {
+        "id": f"evt_{tenant.id}_1",
+        "type": "kernel.note_taken",
+        "timestamp": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "record": "note:7",
+        "sequence": 1,
+        "cursor": "1",
+        "data": {"note_id": 7},
+        "organization_id": tenant.id,
+    }
     assert open_announcements(tenant) == 0
     assert jobs.relay() == 0
 
@@ -85,10 +97,10 @@ def test_an_event_is_announced_and_its_work_queued(tenant: Tenant, heard: Any) -
 def test_more_than_a_call_takes_are_all_told(tenant: Tenant, heard: Any) -> None:
     with tenant.uow() as uow:
         for number in range(23):
-            uow.publish(NoteTaken(note_id=number).message())
+            uow.tell(NoteTaken(note_id=number))
     jobs.relay()
     told = heard()
-    assert sorted(event["detail"]["note_id"] for event in told) == list(range(23))
+    assert sorted(event["detail"]["data"]["note_id"] for event in told) == list(range(23))
     assert len({event["detail"]["id"] for event in told}) == 23
 
 
@@ -100,7 +112,7 @@ def test_what_the_bus_does_not_take_is_told_later(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with tenant.uow() as uow:
-        uow.publish(NoteTaken(note_id=1).message())
+        uow.tell(NoteTaken(note_id=1))
 
     bad_day = OnABadDay()
     monkeypatch.setattr(bus, "client", lambda: bad_day)
@@ -111,20 +123,20 @@ def test_what_the_bus_does_not_take_is_told_later(
     monkeypatch.undo()
     assert (open_announcements(tenant), heard()) == (1, [])
     jobs.relay()
-    assert (open_announcements(tenant), [e["detail"]["note_id"] for e in heard()]) == (0, [1])
+    assert (open_announcements(tenant), [e["detail"]["data"]["note_id"] for e in heard()]) == (0, [1])
 
 
 def test_a_relay_that_dies_before_it_closes_tells_again_under_the_same_id(
     tenant: Tenant, heard: Any, clock: Clock
 ) -> None:
     with tenant.uow() as uow:
-        uow.publish(NoteTaken(note_id=5).message())
+        uow.tell(NoteTaken(note_id=5))
     taken = [envelope for envelope in jobs._take_due(recalling=False) if envelope.queue == "bus"]
     assert bus.announce(taken) == [taken[0].id]
     assert (jobs.relay(), open_announcements(tenant)) == (0, 1), "it is marked as sent, and nobody closed it"
     clock.advance(seconds=jobs.RESEND_AFTER.total_seconds() + 1)
     jobs.relay()
-    assert [event["detail"]["id"] for event in heard()] == [str(taken[0].id)] * 2
+    assert [event["detail"]["id"] for event in heard()] == [f"evt_{tenant.id}_1"] * 2
     assert open_announcements(tenant) == 0
 
 
@@ -132,8 +144,10 @@ def test_an_order_tells_its_story_in_ids(tenant: Tenant, heard: Any) -> None:
     order = make_order(tenant, (make_shelf(tenant, free=5).product_id, 2))
     jobs.relay()
     (event,) = heard()
-    assert event["detail-type"] == "orders.placed"
-    assert {k: v for k, v in event["detail"].items() if k != "id"} == {
+    assert (event["detail-type"], event["detail"]["record"]) == ("order.placed", f"order:{order['id']}")
+    assert event["detail"]["data"] == {
         "order_id": order["id"],
-        "organization_id": tenant.id,
+        "channel": "shop",
+        "status": "pending",
+        "warehouse_id": tenant.warehouse_id,
     }

@@ -187,3 +187,15 @@ INSERT INTO a VALUES (3);
 def test_ours_can_be_applied_to_an_empty_database_and_again(empty: str) -> None:
     names = [f"{m.version:04d}_{m.name}" for m in load()]
     assert (migrate(empty), migrate(empty)) == (names, [])
+
+
+def test_the_body_of_a_function_is_not_parted(empty: str, folder: Callable[..., Path]) -> None:
+    """Outside of a transaction statements run one by one; those of a function are the function's."""
+    body = "BEGIN\n    PERFORM 1;\n    RETURN 7;\nEND"
+    function = f"CREATE OR REPLACE FUNCTION seven() RETURNS int LANGUAGE plpgsql AS $$\n{body} $$;\n"
+    index = "DROP INDEX CONCURRENTLY IF EXISTS one;\nCREATE INDEX CONCURRENTLY one ON a (x);\n"
+    other = "CREATE OR REPLACE FUNCTION eight() RETURNS int LANGUAGE sql AS $$ SELECT 8 $$;\n"
+    written = folder("CREATE TABLE a (x int)", f"-- outside a transaction\n{function}{index}{other}")
+    assert len(load(written)[1].statements_outside) == 4
+    migrate(empty, written)
+    assert rows(empty, "SELECT seven(), eight(), to_regclass('one') IS NOT NULL") == [(7, 8, True)]

@@ -202,6 +202,39 @@ def test_who_loses_every_time_is_told_to_come_back(kernel: KernelClient, tenant:
     assert traces(tenant)[-1] == 0  # a 5xx is not kept
 
 
+def test_who_is_overtaken_looks_again(kernel: KernelClient, tenant: Tenant, notes: Notes) -> None:
+    """A name was free when the block looked and taken when it wrote: the second run sees whose it is."""
+    runs: list[int] = []
+
+    def take(call: Call[Anything]) -> None:
+        runs.append(1)
+        if call.uow.value("SELECT number FROM kernel_note WHERE name = 'n'") is not None:
+            raise Conflict("Taken")
+        together(1, lambda _: _add_elsewhere(tenant))
+        add(call)
+
+    reply = run(kernel, take, idempotency_key="k")
+    assert (reply.status, reply.json, len(runs)) == (409, {"error": "Taken"}, 2)
+    assert notes() == {"n": 7}
+
+
+def test_a_violation_that_repeats_is_a_mistake(kernel: KernelClient, notes: Notes) -> None:
+    runs: list[int] = []
+
+    def take_twice(call: Call[Anything]) -> None:
+        runs.append(1)
+        add(call)
+        add(call)
+
+    reply = run(kernel, take_twice)
+    assert (reply.status, len(runs), notes()) == (500, 2, {})
+
+
+def _add_elsewhere(tenant: Tenant) -> None:
+    with tenant.uow() as uow:
+        uow.execute(ADD, {"name": "n", "number": 7})
+
+
 def _count_up_elsewhere(tenant: Tenant) -> None:
     with tenant.uow() as uow:
         uow.execute(COUNT_UP, {"name": "n"})

@@ -3,8 +3,10 @@
 from typing import Any
 
 from tests.factories.counts import make_counter
+from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
+from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
 from tests.factories.purchasing import make_dock, make_purchase_order
@@ -14,8 +16,11 @@ from tests.matrix.samples import Values
 from tests.tenant import Tenant
 
 NO_RECORD = {
+    "entity_type": "a kind of record, the same for everybody",
     "key": "a setting of the contract, the same for everybody",
     "asset": "a file of the package, the same for everybody",
+    "connector_name": "a part of the program, the same for everybody",
+    "sync_type": "a word that the program knows",
     "token": "a secret that names its own account",
 }
 """Path variables that name no record of an organization."""
@@ -76,19 +81,21 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_id": count_id,
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
+        "endpoint_id": make_webhook_endpoint(tenant),
+        "import_id": make_import(tenant),
     }
 
 
 def unknown(records: Values) -> dict[str, Any]:
-    """The same names with values of the same form that nobody has."""
-    return {name: _unknown(value) for name, value in records.items()}
+    """The same names with values of the same form that nobody has; no two names have one id."""
+    return {name: _unknown(value, n) for n, (name, value) in enumerate(records.items())}
 
 
-def _unknown(value: Any) -> Any:
+def _unknown(value: Any, n: int) -> Any:
     if isinstance(value, list):
-        return [_unknown(each) for each in value]
+        return [_unknown(each, n) for each in value]
     if isinstance(value, int):
-        return 2_147_000_000
+        return 2_147_000_000 + n
     return "".join(_other(sign) for sign in value)
 
 

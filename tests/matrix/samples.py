@@ -23,6 +23,8 @@ TEXTS = {
 """By format, or by what the field's name contains."""
 
 
+WORDS = {"connector_name": "rest", "sync_type": "orders"}
+"""Variables of paths that name a part of the program."""
 MESSAGES: Mapping[str, Any] = {
     "/api/webhooks/stripe": {
         "id": "evt_sample",
@@ -33,6 +35,13 @@ MESSAGES: Mapping[str, Any] = {
     }
 }
 """What providers send says more than we declare to need."""
+
+
+FRESH: Mapping[str, frozenset[str]] = {
+    "/api/admin/items": frozenset({"sku"}),
+    "/api/admin/items/{item_id}": frozenset({"sku"}),
+}
+"""Fields that name what is to be made, and no record that exists."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +56,14 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
-    variables = {name: quote(str(values.get(name, "unknown")), safe="") for name in endpoint.variables}
+    variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
     if query:
         target += "?" + urlencode(query, doseq=True)
     if not endpoint.reads_body:
         return Sample(endpoint.method, target, None, "")
+    values = {name: value for name, value in values.items() if name not in FRESH.get(endpoint.path, ())}
     data = MESSAGES.get(endpoint.path) or _of(endpoint.body_model, values)
     return Sample(endpoint.method, target, *_encoded(endpoint, data))
 

@@ -7,7 +7,10 @@ import pytest
 from chalicelib import orders, stock
 from chalicelib.orders import backorders
 from chalicelib.stock.events import StockArrived
+from tests.client import Client
 from tests.factories.floor import held_for, make_floor, place
+from tests.factories.identity import make_api_key
+from tests.factories.places import make_warehouse
 from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.stock import Shelf, check_books, make_shelf
 from tests.tenant import Tenant
@@ -152,6 +155,63 @@ def test_more_orders_than_one_run_takes_follow_in_the_next(tenant: Tenant, monke
         uow.publish(StockArrived(variant_ids=[shelf.variant_id], warehouse_id=tenant.warehouse_id).message())
     tenant.work_off()
     assert [held_for(tenant, o) for o in placed] == [[2], [2], [2], [2], [1]]
+    check_books(tenant)
+
+
+def told(tenant: Tenant) -> int:
+    """How often somebody was told that stock arrived."""
+    return int(tenant.value("SELECT count(*) FROM outbox WHERE topic = 'stock.arrived'"))
+
+
+def test_nobody_is_told_where_nobody_waits(tenant: Tenant) -> None:
+    shelf, elsewhere = make_shelf(tenant, free=0), make_warehouse(tenant)
+    far = make_shelf(tenant, free=0, warehouse_id=elsewhere.id)
+    arrive(tenant, shelf, 5)
+    back_order(tenant, (shelf, 2, 0))
+    before = told(tenant)
+    arrive(tenant, far, 5)
+    floor = make_floor(tenant)
+    assert floor.client.get("/api/picking/active-batch").status == 200
+    assert told(tenant) == before
+    arrive(tenant, shelf, 1)
+    assert told(tenant) == before + 1
+
+
+@pytest.mark.parametrize("way", ["found", "cancelled", "admitted"])
+def test_stock_may_come_in_any_way(way: str, tenant: Tenant) -> None:
+    """Found on a shelf, given back by another order, or let out of a bin whose stock was not sold."""
+    shelf = make_shelf(tenant, free=0)
+    placed = back_order(tenant, (shelf, 5, 0))
+    if way == "found":
+        key = Client(tenant.host).as_key(make_api_key(tenant, "inventory:write"))
+        body = {"sku": shelf.sku, "location_id": tenant.warehouse_id, "quantity": 3, "reason": "found"}
+        assert key.post("/api/v1/inventory_adjustments", body).status == 201
+    elif way == "cancelled":
+        arrive(tenant, shelf, 3)
+        other = place(tenant, (shelf, 3))
+        with tenant.uow() as uow:
+            orders.cancel(uow, other.id, reason="staff")
+    else:
+        with tenant.uow() as uow:
+            stock.set_availability(uow, [shelf.account_id], is_available=False, document="test:barred")
+        arrive(tenant, shelf, 3)
+        with tenant.uow() as uow:
+            stock.set_availability(uow, [shelf.account_id], is_available=True, document="test:admitted")
+    tenant.work_off()
+    assert (held_for(tenant, placed), shelf.free()) == ([3], 0)
+    check_books(tenant)
+
+
+def test_stock_that_comes_before_an_order_is_known_to_be_short_is_not_missed(tenant: Tenant) -> None:
+    shelf = make_shelf(tenant, free=5)
+    placed = place(tenant, (shelf, 5))
+    gone = stock.Move(shelf.variant_id, 2, shelf.account_id, "adjustment", "shrinkage", "test:gone")
+    with tenant.uow() as uow:
+        assert len(stock.post_breaking(uow, [gone])) == 1
+    arrive(tenant, shelf, 4)
+    assert (told(tenant), held_for(tenant, placed)) == (0, [3])
+    tenant.work_off()
+    assert (held_for(tenant, placed), is_short(tenant, placed), shelf.free()) == ([5], False, 2)
     check_books(tenant)
 
 

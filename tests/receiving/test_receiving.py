@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib import places
 from tests.client import Client
-from tests.factories.floor import make_floor, make_lot, make_storage, place
+from tests.factories.floor import held_for, make_floor, make_lot, make_storage, place
 from tests.factories.identity import make_warehouse_user
 from tests.factories.places import make_bins, make_warehouse, make_zone
 from tests.factories.purchasing import Dock, Ordered, make_admin, make_dock, make_purchase_order
@@ -393,17 +393,21 @@ def test_units_that_are_set_aside_for_a_pick_are_not_taken_back(tenant: Tenant) 
     check_books(tenant)
 
 
-def test_units_that_an_order_holds_are_not_taken_back_silently(tenant: Tenant) -> None:
-    shelf, dock = make_shelf(tenant, free=0), make_dock(tenant)
-    ordered = make_purchase_order(tenant, (shelf, 5))
-    [receipt_id] = dock.receive(ordered, (shelf, 5)).json["receipt_ids"]
-    place(tenant, (shelf, 2))
-    before = footprint(tenant, ordered)
-    assert refused(dock.cancel(receipt_id)) == (
-        409,
-        f"Receipt {receipt_id} cannot be cancelled: orders hold units of {shelf.sku}",
-    )
-    assert footprint(tenant, ordered) == before
+def test_the_youngest_order_loses_what_is_taken_back(tenant: Tenant) -> None:
+    shelf, dock = make_shelf(tenant, free=1), make_dock(tenant)
+    ordered = make_purchase_order(tenant, (shelf, 6))
+    receipt_ids = [dock.receive(ordered, (shelf, 3)).json["receipt_ids"][0] for _ in range(2)]
+    old, young = place(tenant, (shelf, 3)), place(tenant, (shelf, 4))
+    reply = dock.cancel(receipt_ids[0])
+    assert (reply.status, reply.json["reversed"], reply.statements) == (200, 1, 10)
+    assert (held_for(tenant, old), held_for(tenant, young), shelf.levels()) == ([3], [1], (4, 0))
+    tenant.work_off()
+    short = tenant.rows("SELECT id FROM sales_order WHERE is_short")
+    assert [row["id"] for row in short] == [young.id]
+    check_books(tenant)
+    assert dock.receive(ordered, (shelf, 3)).status == 200
+    tenant.work_off()
+    assert (held_for(tenant, young), tenant.rows("SELECT id FROM sales_order WHERE is_short")) == ([4], [])
     check_books(tenant)
 
 

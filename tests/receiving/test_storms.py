@@ -140,7 +140,7 @@ def test_receiving_into_an_order_whose_lines_are_being_replaced(tenant: Tenant) 
 
 
 def test_taking_back_what_others_pick(tenant: Tenant) -> None:
-    """Either the units go back to the supplier or they go to the customer."""
+    """Units that are set aside for a pick stay; an order whose units went back is short."""
     dock, floor = make_dock(tenant), make_floor(tenant)
     shelves = [make_shelf(tenant, free=0) for _ in range(8)]
     receipts = [
@@ -150,6 +150,8 @@ def test_taking_back_what_others_pick(tenant: Tenant) -> None:
     replies = together(16, lambda n: floor.wave(placed[n // 2]) if n % 2 else dock.cancel(receipts[n // 2]))
     assert {r.status for r in replies[::2]} <= {200, 409}
     assert {r.status for r in replies[1::2]} == {200}
+    tenant.work_off()
+    assert [shelf.levels() for shelf in shelves] == [(1, 1) if r.status == 409 else (0, 0) for r in replies[::2]]
     check_orders(tenant)
 
 

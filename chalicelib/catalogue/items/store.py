@@ -152,8 +152,8 @@ DELETE_ITEM = """
 
 HITS_MAX = 1000
 """How many items each way of searching may find."""
-LOOK_MAX = 20_000
-"""Among how many rows a text is looked for that is too short for the index."""
+LOOK_MAX = 2000
+"""Among how many rows a text of one or two signs is looked for anywhere; the index finds only where a word begins so."""
 PLACES_MAX = 1000
 """How many bins an item's page shows."""
 

@@ -1,20 +1,22 @@
 """Barring stock from sale and admitting it again; locking places that are about to change."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock.barring import rules, store
-from chalicelib.stock.barring.rules import PlaceUse
+from chalicelib.stock.barring.rules import Counted, PlaceUse
 from chalicelib.stock.errors import SetAside
-from chalicelib.stock.events import HoldsBroken
+from chalicelib.stock.events import HoldsBroken, StockArrived
 
 
 def set_availability(uow: UnitOfWork, account_ids: Sequence[int], *, is_available: bool, document: str) -> list[int]:
     """Says whether what lies on bins' accounts is sold; availability changes with it. May be repeated.
 
     Barred stock takes holds with it that no longer fit: the youngest orders lose theirs and are flagged. Returns the
-    order lines that did. Locks availability, levels, then the accounts. Raises SetAside while units there are allocated.
-    Three statements for any number of accounts, none for none.
+    order lines that did. Stock that is admitted again goes to orders that wait for it. Locks availability, levels, then
+    the accounts. Raises SetAside while units there are allocated. Three statements for any number of accounts, none for
+    none.
     """
     if not account_ids:
         return []
@@ -29,7 +31,17 @@ def set_availability(uow: UnitOfWork, account_ids: Sequence[int], *, is_availabl
     lines = [hold.order_line_id for hold in broken]
     if lines:
         uow.publish(HoldsBroken(order_line_ids=lines, document=document).message())
+    if is_available:
+        _tell_arrived(uow, counted)
     return lines
+
+
+def _tell_arrived(uow: UnitOfWork, counted: Counted) -> None:
+    arrived: dict[int, list[int]] = defaultdict(list)
+    for each in counted.stock:
+        arrived[each.warehouse_id].append(each.variant_id)
+    for warehouse_id, variant_ids in sorted(arrived.items()):
+        uow.publish(StockArrived(variant_ids=sorted(variant_ids), warehouse_id=warehouse_id).message())
 
 
 def lock_places(uow: UnitOfWork, account_ids: Sequence[int]) -> PlaceUse:

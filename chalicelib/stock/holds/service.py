@@ -7,7 +7,7 @@ from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.stock import rules
 from chalicelib.stock.holds import store
 from chalicelib.stock.rules import Books, Claim, HoldChange
-from chalicelib.stock.store import apply
+from chalicelib.stock.service import write
 
 
 @dataclass
@@ -50,7 +50,7 @@ def rehold(uow: UnitOfWork, there: Standing, changes: Sequence[HoldChange]) -> N
         return
     wanted = rules.changes_of([], changes, [])
     rules.check(there.books, wanted)
-    apply(uow, [], there.books, wanted)
+    write(uow, [], there.books, wanted)
     there.books = rules.after(there.books, wanted)
     units = {(h.order_line_id, h.warehouse_id): h for h in there.held}
     for (line, warehouse), (variant, _) in wanted.holds.items():

@@ -78,43 +78,57 @@ LIST_MOVES = """
      LIMIT %(limit)s OFFSET %(offset)s
 """
 
-# What the panel lists: bin by bin in the order of bin's index, or the levels of the items asked for. A page past the end has
-# no rows but still a total, hence the outer join.
+# What the panel lists, bin by bin and item by item. A page past the end has no rows but still a total, hence the outer join.
 _PAGE_OF_INVENTORY = SQL("""
     , counted AS (
         SELECT count(*) AS total FROM (SELECT FROM chosen LIMIT %(count_max)s) matching
     ), page AS MATERIALIZED (
         SELECT chosen.* FROM chosen
-         ORDER BY warehouse_id, bin_code, sku_key, lot_id NULLS LAST, inventory_id LIMIT %(limit)s OFFSET %(offset)s
+         ORDER BY warehouse_id, bin_code, item_id, lot_id NULLS LAST LIMIT %(limit)s OFFSET %(offset)s
     )
     SELECT counted.total, shown.*
       FROM counted LEFT JOIN (
-          SELECT page.inventory_id, page.item_id, page.sku, coalesce(nullif(page.variant_name, ''), p.name) AS item_name,
-                 page.warehouse_id, page.bin_id, page.bin_code, coalesce(nullif(z.name, ''), z.code) AS zone_name,
+          SELECT page.inventory_id, page.item_id, v.sku, coalesce(nullif(v.name, ''), p.name) AS item_name, page.warehouse_id,
+                 page.bin_id, page.bin_code, coalesce(nullif(z.name, ''), z.code) AS zone_name,
                  (SELECT lot.number FROM lot WHERE lot.id = page.lot_id) AS lot_number, page.on_hand AS quantity_on_hand,
                  page.allocated AS quantity_allocated, page.on_hand - page.allocated AS quantity_available, page.updated_at,
-                 page.sku_key, page.lot_id
+                 page.lot_id
             FROM page
-            JOIN product p ON p.id = page.product_id
+            JOIN variant v ON v.id = page.item_id
+            JOIN product p ON p.id = v.product_id
             LEFT JOIN zone z ON z.id = page.zone_id) shown ON true
-     ORDER BY shown.warehouse_id, shown.bin_code, shown.sku_key, shown.lot_id NULLS LAST, shown.inventory_id
+     ORDER BY shown.warehouse_id, shown.bin_code, shown.item_id, shown.lot_id NULLS LAST
 """)
+# OFFSET 0 keeps the order of the join: bins in the order of their index and what lies in each, however many are skipped.
 LIST_INVENTORY = (
     SQL("""
     WITH chosen AS NOT MATERIALIZED (
-        SELECT s.id AS inventory_id, v.id AS item_id, v.sku, v.sku_key, v.name AS variant_name, v.product_id, b.warehouse_id,
-               b.id AS bin_id, b.code AS bin_code, b.zone_id, s.lot_id, s.on_hand, s.allocated, s.updated_at
+        SELECT s.id AS inventory_id, s.variant_id AS item_id, b.warehouse_id, b.id AS bin_id, b.code AS bin_code, b.zone_id,
+               s.lot_id, s.on_hand, s.allocated, s.updated_at
           FROM bin b
-          JOIN stock_level s ON s.account_id = b.account_id
-          JOIN variant v ON v.id = s.variant_id
+         CROSS JOIN LATERAL (
+             SELECT id, variant_id, lot_id, on_hand, allocated, updated_at FROM stock_level
+              WHERE account_id = b.account_id AND on_hand > 0 OFFSET 0) s
+         WHERE (%(warehouse_id)s::int IS NULL OR b.warehouse_id = %(warehouse_id)s)
+           AND (%(bin_id)s::int IS NULL OR b.id = %(bin_id)s)
+    )
+""")
+    + _PAGE_OF_INVENTORY
+)
+_OF_ITEMS = SQL("""
+    , chosen AS MATERIALIZED (
+        SELECT s.id AS inventory_id, s.variant_id AS item_id, b.warehouse_id, b.id AS bin_id, b.code AS bin_code, b.zone_id,
+               s.lot_id, s.on_hand, s.allocated, s.updated_at
+          FROM item
+          JOIN stock_level s ON s.variant_id = item.id
+          JOIN bin b ON b.account_id = s.account_id
          WHERE s.on_hand > 0
            AND (%(warehouse_id)s::int IS NULL OR b.warehouse_id = %(warehouse_id)s)
            AND (%(bin_id)s::int IS NULL OR b.id = %(bin_id)s)
            AND (%(item_id)s::int IS NULL OR s.variant_id = %(item_id)s)
     )
 """)
-    + _PAGE_OF_INVENTORY
-)
+LIST_INVENTORY_OF_ITEM = SQL("WITH item AS (SELECT %(item_id)s::int AS id)") + _OF_ITEMS + _PAGE_OF_INVENTORY
 SEARCH_INVENTORY = (
     SQL("""
     WITH item AS MATERIALIZED (
@@ -123,24 +137,14 @@ SEARCH_INVENTORY = (
           ORDER BY sku_key LIMIT %(hits_max)s)
          UNION
         SELECT variant_id FROM barcode WHERE code = %(text)s
-    ), chosen AS MATERIALIZED (
-        SELECT s.id AS inventory_id, v.id AS item_id, v.sku, v.sku_key, v.name AS variant_name, v.product_id, b.warehouse_id,
-               b.id AS bin_id, b.code AS bin_code, b.zone_id, s.lot_id, s.on_hand, s.allocated, s.updated_at
-          FROM item
-          JOIN stock_level s ON s.variant_id = item.id
-          JOIN bin b ON b.account_id = s.account_id
-          JOIN variant v ON v.id = s.variant_id
-         WHERE s.on_hand > 0
-           AND (%(warehouse_id)s::int IS NULL OR b.warehouse_id = %(warehouse_id)s)
-           AND (%(bin_id)s::int IS NULL OR b.id = %(bin_id)s)
-           AND (%(item_id)s::int IS NULL OR s.variant_id = %(item_id)s)
     )
 """)
+    + _OF_ITEMS
     + _PAGE_OF_INVENTORY
 )
 HITS_MAX = 1000
 """How many items a search text may find."""
-_SORTED_BY = ("total", "sku_key", "lot_id")
+_SORTED_BY = ("total", "lot_id")
 
 
 def list_levels(uow: UnitOfWork, filters: dict[str, Any]) -> list[Row]:
@@ -161,6 +165,6 @@ def list_inventory(uow: UnitOfWork, text: str | None, params: dict[str, Any]) ->
     if text:
         rows = uow.rows(SEARCH_INVENTORY, {**params, "text": text, "hits_max": HITS_MAX})
     else:
-        rows = uow.rows(LIST_INVENTORY, params)
+        rows = uow.rows(LIST_INVENTORY if params["item_id"] is None else LIST_INVENTORY_OF_ITEM, params)
     shown = [{k: v for k, v in row.items() if k not in _SORTED_BY} for row in rows if row["inventory_id"] is not None]
     return shown, rows[0]["total"]

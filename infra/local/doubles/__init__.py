@@ -1,4 +1,4 @@
-"""Provider doubles: one process that plays Stripe, Twilio, SMTP, EasyPost, ElevenLabs and a language model.
+"""Provider doubles: one process that plays Stripe, Twilio, SMTP, EasyPost, ElevenLabs, a language model and an integrator.
 
 The real SDKs talk to it over HTTP (and smtplib over SMTP). It keeps state across a kill, sends signed
 webhooks to the platform, and can be told to fail, answer late or never, repeat, reorder or forge. Its control

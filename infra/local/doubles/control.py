@@ -16,6 +16,8 @@ POST /control/twilio/outcomes           what becomes of the next messages: a `tw
 POST /control/easypost/track            a carrier scans a parcel: a `Track`
 POST /control/elevenlabs/call-complete  a call has ended: an `elevenlabs.CallComplete`
 POST /control/llm/script                the next answers: a list of `llm.Reply`
+POST /control/shop/fill                 products and orders of the shop: a `shop.Fill`
+POST /control/receiver                  what an integrator's server verifies webhooks with: a `receiver.Receiver`
 """
 
 from collections.abc import Awaitable, Callable
@@ -30,6 +32,8 @@ from infra.local.doubles.deliveries import WebhookMode
 from infra.local.doubles.elevenlabs import CallComplete
 from infra.local.doubles.faults import FaultRule
 from infra.local.doubles.llm import Reply
+from infra.local.doubles.receiver import Receiver
+from infra.local.doubles.shop import Fill
 from infra.local.doubles.signing import Variant
 from infra.local.doubles.store import Doc
 from infra.local.doubles.stripe import methods, money_back
@@ -118,6 +122,8 @@ class Control:
             web.post("/control/easypost/track", _checked(self._track)),
             web.post("/control/elevenlabs/call-complete", _checked(self._call_complete)),
             web.post("/control/llm/script", _checked(self._script)),
+            web.post("/control/shop/fill", _checked(self._fill)),
+            web.post("/control/receiver", _checked(self._expect_secrets)),
         ]
 
     async def _health(self, _: web.Request) -> web.Response:
@@ -224,6 +230,14 @@ class Control:
     async def _script(self, request: web.Request) -> web.Response:
         self._doubles.llm.script += _REPLIES.validate_json(await request.read())
         return web.json_response({"waiting": len(self._doubles.llm.script)})
+
+    async def _fill(self, request: web.Request) -> web.Response:
+        self._doubles.shop.fill(Fill.model_validate_json(await request.read()))
+        return web.json_response({"status": "ok"})
+
+    async def _expect_secrets(self, request: web.Request) -> web.Response:
+        self._doubles.receiver.expect(Receiver.model_validate_json(await request.read()))
+        return web.json_response({"status": "ok"})
 
 
 def inbox(doubles: "Doubles") -> list[Doc]:

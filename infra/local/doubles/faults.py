@@ -12,7 +12,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-Provider = Literal["stripe", "twilio", "mail", "easypost", "llm"]
+Provider = Literal["stripe", "twilio", "mail", "easypost", "llm", "shop", "receiver"]
 
 
 class FaultRule(BaseModel):

@@ -14,6 +14,8 @@ from infra.local.doubles.deliveries import Deliveries
 from infra.local.doubles.easypost import EasyPostApi
 from infra.local.doubles.faults import Faults
 from infra.local.doubles.llm import LlmApi
+from infra.local.doubles.receiver import ReceiverApi
+from infra.local.doubles.shop import ShopApi
 from infra.local.doubles.store import Store
 from infra.local.doubles.stripe.api import StripeApi
 from infra.local.doubles.stripe.ledger import Ledger
@@ -34,6 +36,8 @@ class Doubles:
         self.twilio = TwilioApi(self.store, self.deliveries, self.faults, settings)
         self.easypost = EasyPostApi(self.store, self.deliveries, self.faults, settings)
         self.llm = LlmApi(self.store, self.faults)
+        self.shop = ShopApi(self.store, self.faults)
+        self.receiver = ReceiverApi(self.store, self.faults)
         self.http_port = 0
         self.smtp_port = 0
 
@@ -48,6 +52,7 @@ class Doubles:
         self.twilio.reset()
         self.faults.clear()
         self.llm.script.clear()
+        self.receiver.reset()
         self.store.clear()
 
     @asynccontextmanager
@@ -80,7 +85,7 @@ class Doubles:
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=BODY_MAX_BYTES)
         app.add_routes(Control(self).routes())
-        for provider in (self.stripe, self.twilio, self.easypost, self.llm):
+        for provider in (self.stripe, self.twilio, self.easypost, self.llm, self.shop, self.receiver):
             app.add_routes(provider.routes())
         return app
 

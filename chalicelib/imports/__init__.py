@@ -1,0 +1,1 @@
+"""Imports: records of other systems, thousands in one call, each reported for itself."""

@@ -1,0 +1,158 @@
+"""What a record of each kind may say. Names stand for ids: warehouse_code, zone_code and sku are looked up."""
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic_core import PydanticCustomError
+
+from chalicelib.imports.rules import NoFormula, Plain
+from chalicelib.kernel.ids import Id
+from chalicelib.kernel.money import parse_amount
+from chalicelib.kernel.shapes import QUANTITY_MAX, Barcode, Note, OptionalText, Quantity, Shape, Sku, Text
+
+GRAMS_PER_POUND = Decimal("453.59237")
+"""By definition (NIST Special Publication 811, Appendix B)."""
+POUNDS_MAX = 100_000
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _minor(value: Any) -> int | None:
+    minor = None if value is None else parse_amount(value)
+    if minor is not None and minor < 0:
+        raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
+    return minor
+
+
+def _grams(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= POUNDS_MAX:
+        raise PydanticCustomError("weight_range", "Weight should be a number of pounds between 0 and 100000")
+    return round(value * GRAMS_PER_POUND)
+
+
+def _day(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and _DATE.fullmatch(value)):
+        return value
+    raise PydanticCustomError("date_parsing", "Input should be a date in the form YYYY-MM-DD")
+
+
+def _digits(value: Any) -> Any:
+    return str(value) if type(value) is int and 0 <= value <= 10**9 else value
+
+
+Name = Annotated[Text, Plain]
+Line = Annotated[OptionalText, Plain]
+Notes = Annotated[Note, Plain]
+Code = Annotated[Sku, NoFormula]
+Label = Annotated[Barcode, NoFormula]
+Money = Annotated[int | None, BeforeValidator(_minor)]
+"""An amount with two decimals; minor units after parsing."""
+Day = Annotated[date | None, BeforeValidator(_day)]
+LabelPart = Annotated[OptionalText, BeforeValidator(_digits), Field(max_length=32)]
+Sequence = Annotated[StrictInt, Field(ge=0, le=2**31 - 1)]
+
+
+class ItemRecord(Shape):
+    """An item. Without a price the shop does not sell it before it gets one."""
+
+    sku: Code
+    item_name: Name
+    description: Notes = ""
+    upc: Label | None = None
+    barcode_aliases: Annotated[list[Label], Field(max_length=100)] = Field(default_factory=list)
+    category: Name | None = None
+    weight_lbs: Annotated[int | None, BeforeValidator(_grams)] = None
+    unit_price: Money = None
+    unit_cost: Money = None
+    is_lot_tracked: StrictBool = False
+    reorder_point: Annotated[StrictInt, Field(ge=0, le=QUANTITY_MAX)] | None = None
+
+
+class _InWarehouse(Shape):
+    warehouse_id: Id | None = None
+    warehouse_code: Code | None = None
+
+    @model_validator(mode="after")
+    def _warehouse_named(self) -> Self:
+        if (self.warehouse_id is None) == (self.warehouse_code is None):
+            raise ValueError("give either warehouse_id or warehouse_code")
+        return self
+
+
+class BinRecord(_InWarehouse):
+    """A bin in a zone."""
+
+    zone_id: Id | None = None
+    zone_code: Code | None = None
+    bin_code: Code
+    bin_barcode: Label
+    bin_type: Literal["Pickable", "PickableStaging", "Staging"] = "Pickable"
+    aisle: LabelPart = ""
+    row_num: LabelPart = ""
+    level_num: LabelPart = ""
+    position_num: LabelPart = ""
+    pick_sequence: Sequence = 0
+    putaway_sequence: Sequence = 0
+    description: Line = ""
+
+    @model_validator(mode="after")
+    def _zone_named(self) -> Self:
+        if (self.zone_id is None) == (self.zone_code is None):
+            raise ValueError("give either zone_id or zone_code")
+        return self
+
+
+class LineRecord(Shape):
+    """One line of an order."""
+
+    item_id: Id | None = None
+    sku: Code | None = None
+    quantity_ordered: Quantity
+    unit_cost: Money = None
+    unit_price: Money = None
+
+    @model_validator(mode="after")
+    def _item_named(self) -> Self:
+        if (self.item_id is None) == (self.sku is None):
+            raise ValueError("give either item_id or sku")
+        return self
+
+
+class _OrderRecord(_InWarehouse):
+    lines: Annotated[list[LineRecord], Field(min_length=1, max_length=2000)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, record: Any) -> Any:
+        """A line of a file is an order with one line; `OrdersOfFile` joins those with one number."""
+        if not isinstance(record, Mapping) or "lines" in record:
+            return record
+        of_line = {name: record[name] for name in LineRecord.model_fields if name in record}
+        return {name: value for name, value in record.items() if name not in of_line} | {"lines": [of_line]}
+
+
+class PurchaseOrderRecord(_OrderRecord):
+    """A purchase order, whole or one of its lines; lines of a file with one number make one order."""
+
+    po_number: Label
+    po_barcode: Label | None = None
+    vendor_name: Line = ""
+    expected_date: Day = None
+    notes: Notes = ""
+
+
+class SalesOrderRecord(_OrderRecord):
+    """A sales order, whole or one of its lines; lines of a file with one number make one order."""
+
+    so_number: Label
+    so_barcode: Label | None = None
+    customer_name: Line = ""
+    customer_phone: Line | None = None
+    ship_address: Line = ""
+    ship_method: Line | None = None
+    notes: Notes = ""
