@@ -1,6 +1,5 @@
 """Identifiers and secrets: what may be guessed and what may not."""
 
-import hashlib
 import hmac
 import secrets
 import uuid
@@ -58,7 +57,7 @@ def keyed_hashes(purpose: str, secret: str) -> list[bytes]:
     if not keys:
         raise RuntimeError("hash_key is not set")
     said = f"{purpose}\0{secret}".encode(errors="surrogatepass")  # a header may hold what is no text
-    return [hmac.new(key.encode(), said, hashlib.sha256).digest() for key in keys]
+    return [hmac.digest(key.encode(), said, "sha256") for key in keys]
 
 
 def uuid7(now_ms: int) -> uuid.UUID:

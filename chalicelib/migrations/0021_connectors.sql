@@ -1,4 +1,5 @@
 -- Connectors: what lets us into other systems, what is being exchanged with them, and which of their records are which of ours.
+-- All of it is about one warehouse, and goes with it. An item or order that goes leaves a record that may be imported anew.
 
 -- One value of a connector's configuration at a warehouse, sealed (kernel/sealing.py). The names of the keys are no secret.
 CREATE TABLE connector_credential (
@@ -10,7 +11,7 @@ CREATE TABLE connector_credential (
     stored_by text NOT NULL,
     stored_at timestamptz NOT NULL,
     PRIMARY KEY (organization_id, connector, warehouse_id, key),
-    FOREIGN KEY (organization_id, warehouse_id) REFERENCES warehouse (organization_id, id)
+    FOREIGN KEY (organization_id, warehouse_id) REFERENCES warehouse (organization_id, id) ON DELETE CASCADE
 );
 CALL isolate('connector_credential');
 
@@ -38,7 +39,7 @@ CREATE TABLE connector_sync (
     last_error_message text CHECK (length(last_error_message) <= 500),
     consecutive_errors int NOT NULL DEFAULT 0,
     due_at timestamptz,
-    FOREIGN KEY (organization_id, warehouse_id) REFERENCES warehouse (organization_id, id),
+    FOREIGN KEY (organization_id, warehouse_id) REFERENCES warehouse (organization_id, id) ON DELETE CASCADE,
     CONSTRAINT connector_sync_key UNIQUE (organization_id, connector, warehouse_id, sync_type),
     CHECK ((sync_status = 'running') = (leased_until IS NOT NULL))
 );
@@ -58,9 +59,9 @@ CREATE TABLE connector_record (
     pushed bigint,
     error text CHECK (length(error) <= 500),
     seen_at timestamptz NOT NULL,
-    FOREIGN KEY (organization_id, warehouse_id) REFERENCES warehouse (organization_id, id),
-    FOREIGN KEY (organization_id, variant_id) REFERENCES variant (organization_id, id),
-    FOREIGN KEY (organization_id, order_id) REFERENCES sales_order (organization_id, id),
+    FOREIGN KEY (organization_id, warehouse_id) REFERENCES warehouse (organization_id, id) ON DELETE CASCADE,
+    FOREIGN KEY (organization_id, variant_id) REFERENCES variant (organization_id, id) ON DELETE SET NULL (variant_id),
+    FOREIGN KEY (organization_id, order_id) REFERENCES sales_order (organization_id, id) ON DELETE SET NULL (order_id),
     CONSTRAINT connector_record_key UNIQUE (organization_id, connector, warehouse_id, kind, external_id),
     CHECK (variant_id IS NULL OR kind = 'item'),
     CHECK (order_id IS NULL OR kind = 'order')

@@ -27,16 +27,23 @@ _ORDER_WITH = SQL("""
 """)
 _ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
 # Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
-# back as it is then; so the lines are locked as well, once their orders are ours.
+# back as it is then; so the lines are locked as well, once their orders are ours. Lines that were added while it waited are
+# not among them: an order that is not the one of the snapshot says so, and is read again.
 _LOCKED = SQL("""
     WITH locked AS MATERIALIZED (
-        SELECT * FROM sales_order WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
+        SELECT *, xmin AS version FROM sales_order WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE
     ), locked_line AS MATERIALIZED (
         SELECT l.* FROM locked JOIN order_line l ON l.order_id = locked.id ORDER BY l.id FOR UPDATE OF l
     )
 """)
 LOCK_ORDERS = (
-    _LOCKED + _ORDER_WITH + SQL(" FROM locked_line l WHERE l.order_id = o.id) AS lines FROM locked o ORDER BY o.id")
+    _LOCKED
+    + _ORDER_WITH
+    + SQL("""
+      FROM locked_line l WHERE l.order_id = o.id) AS lines,
+           o.version IS DISTINCT FROM (SELECT s.xmin FROM sales_order s WHERE s.id = o.id) AS is_stale
+      FROM locked o ORDER BY o.id
+""")
 )
 LIST_BY_IDS = _ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
 FIND_BY_REFERENCES = _ORDERS + SQL(
@@ -205,8 +212,17 @@ def order_of(row: Row) -> Order:
 
 
 def lock_orders(uow: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:
-    """Orders with their lines, locked in id order, in one statement; ids that do not exist are left out."""
-    return [order_of(row) for row in uow.rows(LOCK_ORDERS, {"ids": sorted(set(order_ids))})]
+    """Orders with their lines, locked in id order, in one statement; ids that do not exist are left out.
+
+    Two statements where one of them was changed while this waited for it.
+    """
+    params = {"ids": sorted(set(order_ids))}
+    rows = uow.rows(LOCK_ORDERS, params)
+    if any(row["is_stale"] for row in rows):
+        rows = uow.rows(LOCK_ORDERS, params)
+    for row in rows:
+        del row["is_stale"]
+    return [order_of(row) for row in rows]
 
 
 def list_orders(uow: UnitOfWork, order_ids: Sequence[int]) -> list[Order]:

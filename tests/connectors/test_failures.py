@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib.connectors import queue_due_syncs, rules, syncs
-from chalicelib.kernel import faults, jobs
+from chalicelib.kernel import circuit, faults, jobs
 from chalicelib.kernel.settings import settings
 from tests.factories.connectors import Connection, make_shop, order, product
 from tests.factories.stock import make_shelf
@@ -66,6 +66,16 @@ def test_what_only_a_person_can_mend_is_not_tried_again(shop: Connection, provid
     assert (state["consecutive_errors"], state["next_sync_at"]) == (2, None)
     shop.client.delete(f"{shop.url}/credentials", {"warehouse_id": shop.tenant.warehouse_id})
     assert shop.request("items").status == 404
+
+
+def test_a_shop_that_keeps_failing_is_left_alone_for_a_while(shop: Connection, providers: Providers) -> None:
+    providers.count("shop", "products.list")
+    providers.fail("shop", "*", times=None, status=500)
+    for _ in range(circuit.OPENS_AFTER):
+        assert shop.sync("items")["sync_status"] == "error"
+    assert shop.sync("items")["sync_status"] == "running", "it waits for the circuit"
+    assert providers.asked("shop", "products.list") == circuit.OPENS_AFTER
+    assert shop.test().json["message"].endswith("circuit open")
 
 
 def test_a_sync_goes_on_where_it_stopped(shop: Connection, providers: Providers) -> None:
@@ -129,6 +139,7 @@ def order_fault(folder: Any, point: str, number: int) -> None:
     """At the n-th pass; files have names of their own, for passes are counted by them."""
     fault = faults.Fault(point=point, detail="connectors.sync", number=number, action="raise")
     (folder / f"{uuid4()}.json").write_text(fault.model_dump_json())
+    faults._empty_at = -faults.LOOK_EVERY_S  # looked at from the very next pass on
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])

@@ -37,6 +37,13 @@ MESSAGES: Mapping[str, Any] = {
 """What providers send says more than we declare to need."""
 
 
+FRESH: Mapping[str, frozenset[str]] = {
+    "/api/admin/items": frozenset({"sku"}),
+    "/api/admin/items/{item_id}": frozenset({"sku"}),
+}
+"""Fields that name what is to be made, and no record that exists."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """One request without its credential."""
@@ -56,6 +63,7 @@ def sample(endpoint: Endpoint, values: Values) -> Sample:
         target += "?" + urlencode(query, doseq=True)
     if not endpoint.reads_body:
         return Sample(endpoint.method, target, None, "")
+    values = {name: value for name, value in values.items() if name not in FRESH.get(endpoint.path, ())}
     data = MESSAGES.get(endpoint.path) or _of(endpoint.body_model, values)
     return Sample(endpoint.method, target, *_encoded(endpoint, data))
 

@@ -23,7 +23,8 @@ from tests.matrix.samples import Sample, Values, sample
 from tests.providers import Providers
 from tests.tenant import Tenant, create_tenant
 
-ENDPOINTS = [(method, path) for method, path, *_ in routes.ROUTES]
+ENDPOINTS = sorted(((method, path) for method, path, *_ in routes.ROUTES), key=lambda each: each[0] == "DELETE")
+"""In the order of the table, but for those that take a record away: the others still need it."""
 NAMES = [" ".join(each) for each in ENDPOINTS]
 CALLED: set[tuple[str, str]] = set()
 DONE: set[tuple[str, str]] = set()

@@ -19,7 +19,8 @@ from tests.matrix.test_matrix import refusal_for, send
 from tests.providers import Providers
 from tests.tenant import Tenant, create_tenant
 
-ENDPOINTS = [(method, path) for method, path, *_ in routes.ROUTES]
+ENDPOINTS = sorted(((method, path) for method, path, *_ in routes.ROUTES), key=lambda each: each[0] == "DELETE")
+"""In the order of the table, but for those that take a record away: the others still need it."""
 NAMES = [" ".join(each) for each in ENDPOINTS]
 WITH_VARIABLES = sorted(
     (each for each in ENDPOINTS if "{" in each[1] and not any(f"{{{n}}}" in each[1] for n in NO_RECORD)),

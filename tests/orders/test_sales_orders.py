@@ -397,6 +397,19 @@ def test_cancelling_a_paid_order_leaves_a_refund_due(tenant: Tenant) -> None:
     assert shelf.free() == 10
 
 
+def test_what_an_order_gives_back_goes_to_those_that_wait(tenant: Tenant) -> None:
+    panel, shelf = make_panel(tenant), make_shelf(tenant, free=5)
+    first, second, third = (panel.place((shelf, units)) for units in (5, 2, 2))
+    assert panel.change(first, lines=[line(shelf, 2)]).status == 200
+    tenant.work_off()
+    assert [panel.lines(i, "held") for i in (first, second, third)] == [[(2,)], [(2,)], [(1,)]]
+    assert panel.cancel(second).status == 200
+    tenant.work_off()
+    assert panel.lines(third, "held") == [(2,)]
+    assert panel.get(third)["sales_order"]["is_short"] is False
+    check_books(tenant)
+
+
 # Lists.
 
 

@@ -35,7 +35,7 @@ PAGE = 50
 class QuartermasterConfig(ShopConfig):
     """Which installation, which key, and which of its locations is ours."""
 
-    api_key: Secret = Field(description="API key of the other side (qmk_...)", json_schema_extra=SECRET)
+    api_key: Secret = Field(description="API key of the other side (qmk_...)", repr=False, json_schema_extra=SECRET)
     location_id: int = Field(ge=1, le=2**31 - 1, description="Location there whose stock lies here")
 
 

@@ -39,7 +39,7 @@ _OURS = ("host", "content-length", "transfer-encoding", "connection", "content-t
 class RestConfig(ShopConfig):
     """Where the shop is, how it knows us, and what it calls things."""
 
-    api_key: Secret | None = Field(None, description="Key or token of the shop", json_schema_extra=SECRET)
+    api_key: Secret | None = Field(None, description="Key or token of the shop", repr=False, json_schema_extra=SECRET)
     auth_header: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")] = Field(
         "Authorization", description="Header that carries the key"
     )
