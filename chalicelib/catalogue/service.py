@@ -7,7 +7,7 @@ from typing import ClassVar
 import psycopg
 from pydantic import BaseModel
 
-from chalicelib.catalogue import rules, store
+from chalicelib.catalogue import facts, rules, store
 from chalicelib.kernel.errors import Conflict, Detail, Invalid, NotFound
 from chalicelib.kernel.money import AMOUNT_MAX, extend
 from chalicelib.kernel.shapes import Shape
@@ -155,6 +155,7 @@ def create_products(uow: UnitOfWork, products: Sequence[NewProduct]) -> list[Cre
         raise (SkuTaken if error.diag.constraint_name == "variant_sku" else BarcodeTaken) from None
     for product, ids in zip(products, made, strict=True):
         uow.audit("create", "product", ids.product_id, after={"sku": ids.sku, "name": product.name})
+        uow.tell(facts.Created(variant_id=ids.variant_id))
     return made
 
 

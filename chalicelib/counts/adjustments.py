@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from chalicelib import places, stock
 from chalicelib.counts import rules, store
 from chalicelib.counts.errors import NothingDecided, OwnCount
+from chalicelib.counts.facts import Approved
 from chalicelib.counts.rules import ADJUSTMENT, COUNT_REASON
 from chalicelib.counts.shapes import (
     AdjustmentPage,
@@ -149,6 +150,12 @@ def _write(
             before={"status": adjustment.status},
             after={"status": outcome.status, "quantity": adjustment.quantity, **what, "note": notes[adjustment.id]},
         )
+        if outcome.status == "APPROVED":
+            _tell(uow, adjustment.id, adjustment.variant_id, adjustment.warehouse_id, adjustment.quantity)
+
+
+def _tell(uow: UnitOfWork, adjustment_id: int, variant_id: int, warehouse_id: int, quantity: int) -> None:
+    uow.tell(Approved(adjustment_id=adjustment_id, variant_id=variant_id, warehouse_id=warehouse_id, quantity=quantity))
 
 
 def adjust_directly(uow: UnitOfWork, wanted: DirectAdjustment) -> DirectlyAdjusted:
@@ -181,6 +188,7 @@ def adjust_directly(uow: UnitOfWork, wanted: DirectAdjustment) -> DirectlyAdjust
         before={"quantity_on_hand": left - wanted.quantity},
         after={"quantity_on_hand": left, "quantity": wanted.quantity, **what},
     )
+    _tell(uow, target.adjustment_id, target.variant_id, target.warehouse_id, wanted.quantity)
     return DirectlyAdjusted(
         adjustment_id=target.adjustment_id,
         item_id=target.variant_id,

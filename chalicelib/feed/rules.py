@@ -9,6 +9,10 @@ from typing import Any, Literal
 from chalicelib.kernel.outbox import Patience
 
 EventType = Literal[
+    "adjustment.approved",
+    "item.created",
+    "item.deleted",
+    "item.updated",
     "order.cancelled",
     "order.confirmed",
     "order.delivered",
@@ -21,8 +25,13 @@ EventType = Literal[
     "order.reserved",
     "order.shipped",
     "order.short",
+    "purchase_order.created",
+    "purchase_order.status_changed",
+    "receipt.cancelled",
+    "receipt.recorded",
     "shipment.created",
     "stock.adjusted",
+    "stock.transferred",
     "webhook_endpoint.disabled",
     "webhook_endpoint.tested",
 ]

@@ -87,28 +87,34 @@ ROTATE = """
      WHERE id = %(id)s
 """
 
+# Only the deliveries near the page are joined with their outbox rows, and only those of the page with their events.
 LIST_DELIVERIES = """
     WITH bound AS MATERIALIZED (
         SELECT coalesce(%(before)s::bigint, (SELECT max(position) FROM feed_head) + 1, 1) AS before
           FROM webhook_endpoint WHERE id = %(endpoint_id)s AND deleted_at IS NULL
+    ), near AS MATERIALIZED (
+        SELECT d.* FROM endpoint_delivery d
+         WHERE d.endpoint_id = %(endpoint_id)s AND d.position < (SELECT before FROM bound)
+           AND d.position >= (SELECT before FROM bound) - %(scan_max)s
+         ORDER BY d.position DESC
+         LIMIT CASE WHEN %(state)s::text IS NULL THEN %(limit)s::bigint END
     ), shown AS (
-        SELECT d.position, e.type, e.record, e.sequence,
+        SELECT d.position,
                CASE WHEN d.delivered_at IS NOT NULL THEN 'delivered' WHEN d.skipped_because IS NOT NULL THEN 'skipped'
                     WHEN o.dead_at IS NOT NULL THEN 'dead' ELSE 'waiting' END AS state,
                coalesce(o.attempts - o.postponed, 0) AS attempts, d.begun_at AS last_attempt_at,
                CASE WHEN o.closed_at IS NULL AND o.dead_at IS NULL THEN coalesce(o.not_before, o.created_at) END
                    AS next_attempt_at,
                d.delivered_at, d.skipped_because, d.answer_status, d.answer_excerpt, d.error
-          FROM bound b
-          JOIN endpoint_delivery d ON d.position < b.before AND d.position >= b.before - %(scan_max)s
-          JOIN feed_event e ON e.position = d.position
-          LEFT JOIN outbox o ON o.id = d.outbox_id
-         WHERE d.endpoint_id = %(endpoint_id)s
-    ), page AS (
+          FROM near d
+          LEFT JOIN LATERAL (SELECT * FROM outbox WHERE outbox.id = d.outbox_id OFFSET 0) o ON true
+    ), page AS MATERIALIZED (
         SELECT * FROM shown WHERE %(state)s::text IS NULL OR state = %(state)s ORDER BY position DESC LIMIT %(limit)s
     )
-    SELECT b.before, (SELECT coalesce(max(forgotten), 0) FROM feed_head) AS oldest, page.*
-      FROM bound b LEFT JOIN page ON true
+    SELECT b.before, (SELECT coalesce(max(forgotten), 0) FROM feed_head) AS oldest, page.*, e.type, e.record, e.sequence
+      FROM bound b
+      LEFT JOIN page ON true
+      LEFT JOIN LATERAL (SELECT * FROM feed_event WHERE feed_event.position = page.position OFFSET 0) e ON true
      ORDER BY page.position DESC
 """
 GET_EVENT = """
@@ -147,11 +153,17 @@ LIST_WANTED = """
      ORDER BY e.position LIMIT %(limit)s
 """
 LIST_DEAD_DELIVERIES = """
+    WITH dead AS MATERIALIZED (
+        SELECT id, (payload->>'position')::bigint AS position
+          FROM outbox
+         WHERE dead_at IS NOT NULL AND topic = 'feed.delivery' AND (payload->>'endpoint_id')::int = %(endpoint_id)s
+    )
     SELECT d.position
-      FROM outbox o
-      JOIN endpoint_delivery d ON d.endpoint_id = %(endpoint_id)s AND d.position = (o.payload->>'position')::bigint
-       AND d.outbox_id = o.id
-     WHERE o.dead_at IS NOT NULL AND o.topic = 'feed.delivery'
+      FROM dead
+      JOIN LATERAL (
+        SELECT position, outbox_id FROM endpoint_delivery
+         WHERE endpoint_id = %(endpoint_id)s AND endpoint_delivery.position = dead.position OFFSET 0) d
+        ON d.outbox_id = dead.id
      ORDER BY d.position LIMIT %(limit)s
 """
 DELIVER_AGAIN = "SELECT deliver_again(%(endpoint_id)s, %(positions)s::bigint[], %(now)s) AS replayed"

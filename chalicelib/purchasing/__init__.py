@@ -5,7 +5,7 @@ order line and the order's status change in one statement.
 """
 
 from chalicelib.purchasing.rules import RECEIVABLE, NewLine, NewOrder, Status, line_status
-from chalicelib.purchasing.service import check_orders, create_orders, find_by_code
+from chalicelib.purchasing.service import check_orders, create_orders, find_by_code, tell_status
 from chalicelib.purchasing.store import (
     NewReceipt,
     OrderLine,
@@ -40,4 +40,5 @@ __all__ = [
     "lock_order",
     "lock_orders_of_receipts",
     "record_receipts",
+    "tell_status",
 ]

@@ -10,7 +10,7 @@ import psycopg
 from chalicelib.kernel.errors import BadRequest, Conflict, IntegrityViolation, NotFound
 from chalicelib.kernel.paging import window
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.purchasing import rules, store
+from chalicelib.purchasing import facts, rules, store
 from chalicelib.purchasing.rules import CLOSING, NewLine, NewOrder, Status
 from chalicelib.purchasing.shapes import OrderChanges, OrderQuery
 from chalicelib.purchasing.store import PurchaseOrder, ShownOrder
@@ -56,6 +56,7 @@ def create_orders(uow: UnitOfWork, orders: Sequence[NewOrder]) -> list[int]:
         made = store.create_orders(uow, orders)
     for po_id, order in zip(made, orders, strict=True):
         uow.audit("purchase_order.created", "purchase_order", po_id, after=_said(order, order.lines))
+        uow.tell(facts.Created(purchase_order_id=po_id, warehouse_id=order.warehouse_id))
     return made
 
 
@@ -182,3 +183,11 @@ def _lock(uow: UnitOfWork, po_id: int) -> PurchaseOrder:
 
 def _audit_status(uow: UnitOfWork, order: PurchaseOrder, following: Status, action: str) -> None:
     uow.audit(action, "purchase_order", order.id, before={"status": order.status}, after={"status": following})
+    tell_status(uow, order, following)
+
+
+def tell_status(uow: UnitOfWork, order: PurchaseOrder, following: Status) -> None:
+    """Tells of a status that is another one now."""
+    if following != order.status:
+        told = facts.StatusChanged(purchase_order_id=order.id, warehouse_id=order.warehouse_id, status=following)
+        uow.tell(told)

@@ -9,7 +9,7 @@ from chalicelib import places, purchasing, stock
 from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.purchasing import NewReceipt, PurchaseOrder, Receipt
-from chalicelib.receiving import rules, store
+from chalicelib.receiving import facts, rules, store
 from chalicelib.receiving.rules import Portion
 from chalicelib.receiving.shapes import CancelReceipts, Expected, ReceiptsCancelled, Receive, Received, ReceivedItem
 from chalicelib.receiving.store import DockBin
@@ -58,6 +58,10 @@ def receive(uow: UnitOfWork, wanted: Receive) -> Received:
         before={"status": order.status},
         after={"status": status, "receipt_ids": receipt_ids, "units": sum(p.quantity for p in portions)},
     )
+    purchasing.tell_status(uow, order, status)
+    for receipt_id, receipt in zip(receipt_ids, new, strict=True):
+        said = {"variant_id": receipt.variant_id, "quantity": receipt.quantity, "warehouse_id": order.warehouse_id}
+        uow.tell(facts.Recorded(receipt_id=receipt_id, purchase_order_id=order.id, **said))
     return Received(
         message="Receipt submitted successfully",
         receipt_ids=receipt_ids,
@@ -187,3 +191,7 @@ def _audit_cancelled(
             before={"status": order.status, "receipt_ids": [r.id for r in ours]},
             after={"status": statuses.get(order.id, order.status), "units": sum(r.quantity for r in ours)},
         )
+        purchasing.tell_status(uow, order, statuses.get(order.id, order.status))
+    for each in ours:
+        said = {"variant_id": each.variant_id, "quantity": each.quantity, "warehouse_id": each.warehouse_id}
+        uow.tell(facts.Cancelled(receipt_id=each.id, purchase_order_id=order.id, **said))

@@ -7,7 +7,7 @@ from chalicelib import stock
 from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.ids import uuid7
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.transfers import rules, store
+from chalicelib.transfers import facts, rules, store
 from chalicelib.transfers.rules import Bin
 from chalicelib.transfers.shapes import (
     BinMove,
@@ -151,6 +151,14 @@ def move_between_warehouses(uow: UnitOfWork, wanted: WarehouseTransfer) -> Wareh
         raise BadRequest(
             f"Not enough stock in the source warehouse: {available} available, the rest is held for orders"
         ) from None
+    uow.tell(
+        facts.Transferred(
+            variant_id=wanted.item_id,
+            from_location_id=source.warehouse_id,
+            to_location_id=target.warehouse_id,
+            quantity=wanted.quantity,
+        )
+    )
     return WarehouseTransferred(
         message="Transfer completed",
         transfer_id=carried.transfer_id,

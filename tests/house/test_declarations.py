@@ -219,7 +219,12 @@ def test_what_is_told_is_nobodys() -> None:
     """Who reads the feed learns ids, states and quantities; a new field is added here by somebody who thought."""
     of_order = {"order_id", "warehouse_id"}
     told = {fact.type: set(fact.model_fields) for fact in facts()}
+    of_purchase, of_receipt = {"purchase_order_id", "warehouse_id"}, {"receipt_id", "variant_id", "quantity"}
     assert told == {
+        "adjustment.approved": {"adjustment_id", "variant_id", "warehouse_id", "quantity"},
+        "item.created": {"variant_id"},
+        "item.deleted": {"variant_id"},
+        "item.updated": {"variant_id", "is_active"},
         "order.cancelled": {"order_id", "reason"},
         "order.confirmed": of_order,
         "order.delivered": of_order,
@@ -232,8 +237,13 @@ def test_what_is_told_is_nobodys() -> None:
         "order.reserved": of_order,
         "order.shipped": of_order,
         "order.short": {"order_id"},
+        "purchase_order.created": of_purchase,
+        "purchase_order.status_changed": {*of_purchase, "status"},
+        "receipt.cancelled": of_purchase | of_receipt,
+        "receipt.recorded": of_purchase | of_receipt,
         "shipment.created": {*of_order, "shipment_id", "units"},
         "stock.adjusted": {"variant_id", "location_id", "quantity", "reason", "on_hand", "available"},
+        "stock.transferred": {"variant_id", "from_location_id", "to_location_id", "quantity"},
         "webhook_endpoint.disabled": {"webhook_endpoint_id", "reason"},
         "webhook_endpoint.tested": {"webhook_endpoint_id"},
     }

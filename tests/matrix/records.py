@@ -9,6 +9,7 @@ from tests.factories.identity import make_warehouse_user
 from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
+from tests.factories.places import make_zone
 from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
 from tests.factories.stock import make_shelf
@@ -60,6 +61,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "sku_id": loaded.sku,
         "warehouse_id": tenant.warehouse_id,
         "location_id": tenant.warehouse_id,
+        "zone_id": make_zone(tenant),
         "order_id": waiting.id,
         "so_id": picked.id,
         "so_ids": [waiting.id],

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from chalicelib.catalogue import service
+from chalicelib.catalogue import facts, service
 from chalicelib.catalogue.items import rules, store
 from chalicelib.catalogue.items.shapes import (
     ItemChanges,
@@ -83,6 +83,7 @@ def create_item(uow: UnitOfWork, new: NewItem) -> ItemSaved:
     made = service.make_products(uow, [product])[0]
     saved = _shown(uow, made.variant_id)
     uow.audit("create", "item", made.variant_id, after=_audited(saved))
+    uow.tell(facts.Created(variant_id=made.variant_id))
     return _saved(saved)
 
 
@@ -127,6 +128,7 @@ def delete_item(uow: UnitOfWork, item_id: int) -> ItemDeleted:
     except psycopg.errors.ForeignKeyViolation:
         raise ItemInUse(f"Item {before.sku} cannot be deleted: other records refer to it. Archive it instead") from None
     uow.audit("delete", "item", item_id, before=_audited(before))
+    uow.tell(facts.Deleted(variant_id=item_id))
     return ItemDeleted(item_id=item_id)
 
 
@@ -157,6 +159,7 @@ def _write(
     if now:
         action = {True: "restore", False: "archive"}[after.is_listed] if set(now) <= _SHELVED else "update"
         uow.audit(action, "item", before.id, before=was, after=now)
+        uow.tell(facts.Changed(variant_id=before.id, is_active=after.is_listed))
     return _saved(after)
 
 

@@ -73,20 +73,23 @@ def delete(uow: UnitOfWork, warehouse_id: int) -> Message:
 
     Looked at before anybody is made to wait, and again under the locks. Raises NotFound, InUse with what is in the way.
     """
-    _check_free(uow, warehouse_id)
+    # As postings lock: accounts, then the warehouse that their new rows refer to.
+    stock.lock_places(uow, _check_free(uow, warehouse_id))
     row = store.lock_for_deletion(uow, warehouse_id)
     if row is None:
         raise NotFound("Warehouse not found")
-    stock.lock_places(uow, row.pop("account_ids"))
     _check_free(uow, warehouse_id)
     store.delete_warehouse(uow, warehouse_id)
     uow.audit("delete", "warehouse", warehouse_id, before=row)
     return Message(message="Warehouse deleted")
 
 
-def _check_free(uow: UnitOfWork, warehouse_id: int) -> None:
-    obstacles = store.what_is_in_the_way(uow, warehouse_id)
-    if obstacles is None:
+def _check_free(uow: UnitOfWork, warehouse_id: int) -> list[int]:
+    """The accounts of a warehouse that nothing names. Raises NotFound, InUse."""
+    found = store.what_is_in_the_way(uow, warehouse_id)
+    if found is None:
         raise NotFound("Warehouse not found")
+    obstacles, account_ids = found
     if obstacles:
         raise InUse(f"Cannot delete warehouse with existing {', '.join(obstacles)}")
+    return account_ids

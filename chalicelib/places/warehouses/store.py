@@ -23,13 +23,18 @@ LIST_WAREHOUSES = """
 """
 
 SHOW_WAREHOUSE = """
+    WITH counted AS MATERIALIZED (
+        SELECT zone_id, count(*) AS bins FROM bin
+         WHERE warehouse_id = %(warehouse_id)s AND is_active AND kind <> 'Default'
+         GROUP BY zone_id
+    )
     SELECT w.id, w.code, w.name, w.address, w.preference, w.is_active, w.created_at,
-           (SELECT count(*) FROM bin b WHERE b.warehouse_id = w.id AND b.is_active AND b.kind <> 'Default') AS bin_count,
+           coalesce((SELECT sum(bins) FROM counted), 0)::bigint AS bin_count,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                        'id', z.id, 'zone_id', z.id, 'warehouse_id', z.warehouse_id, 'zone_code', z.code,
                        'zone_name', z.name, 'zone_type', z.kind, 'is_active', z.is_active,
-                       'bin_count', (SELECT count(*) FROM bin b WHERE b.zone_id = z.id AND b.is_active)
-                   ) ORDER BY z.code, z.id), '[]') FROM zone z WHERE z.warehouse_id = w.id) AS zones
+                       'bin_count', coalesce(c.bins, 0)) ORDER BY z.code, z.id), '[]')
+              FROM zone z LEFT JOIN counted c ON c.zone_id = z.id WHERE z.warehouse_id = w.id) AS zones
       FROM warehouse w WHERE w.id = %(warehouse_id)s
 """
 
@@ -61,14 +66,11 @@ WHAT_IS_IN_THE_WAY = """
            EXISTS (SELECT FROM purchase_order o WHERE o.warehouse_id = w.id) AS purchase_orders,
            EXISTS (SELECT FROM staff u WHERE u.warehouse_id = w.id OR w.id = ANY (u.warehouse_ids)) AS users,
            EXISTS (SELECT FROM stock_level s JOIN account a ON a.id = s.account_id
-                    WHERE a.warehouse_id = w.id) AS stock_history
+                    WHERE a.warehouse_id = w.id) AS stock_history,
+           ARRAY(SELECT a.id FROM account a WHERE a.warehouse_id = w.id ORDER BY a.id) AS account_ids
       FROM warehouse w WHERE w.id = %(warehouse_id)s
 """
-LOCK_FOR_DELETION = """
-    SELECT code, name, address,
-           ARRAY(SELECT a.id FROM account a WHERE a.warehouse_id = warehouse.id ORDER BY a.id) AS account_ids
-      FROM warehouse WHERE id = %(warehouse_id)s FOR UPDATE
-"""
+LOCK_FOR_DELETION = "SELECT code, name, address FROM warehouse WHERE id = %(warehouse_id)s FOR UPDATE"
 DELETE_WAREHOUSE = """
     WITH hidden AS (
         DELETE FROM bin WHERE warehouse_id = %(warehouse_id)s AND kind = 'Default'
@@ -106,14 +108,17 @@ def update_warehouse(uow: UnitOfWork, row: Mapping[str, Any]) -> None:
         raise CodeTaken("warehouse code", row["code"]) from None
 
 
-def what_is_in_the_way(uow: UnitOfWork, warehouse_id: int) -> list[str] | None:
-    """What names a warehouse, in words; None when there is no such warehouse."""
+def what_is_in_the_way(uow: UnitOfWork, warehouse_id: int) -> tuple[list[str], list[int]] | None:
+    """What names a warehouse, in words, and the warehouse's accounts; None when there is no such warehouse."""
     row = uow.row(WHAT_IS_IN_THE_WAY, {"warehouse_id": warehouse_id})
-    return None if row is None else [what.replace("_", " ") for what, is_there in row.items() if is_there]
+    if row is None:
+        return None
+    account_ids: list[int] = row.pop("account_ids")
+    return [what.replace("_", " ") for what, is_there in row.items() if is_there], account_ids
 
 
 def lock_for_deletion(uow: UnitOfWork, warehouse_id: int) -> Row | None:
-    """Waits for whoever is about to name the warehouse, and keeps others from it; with its accounts. None: gone."""
+    """Waits for whoever is about to name the warehouse, and keeps others from it. None: it is gone."""
     return uow.row(LOCK_FOR_DELETION, {"warehouse_id": warehouse_id})
 
 
