@@ -1,8 +1,11 @@
 """Many scanners at once on the real database. Nothing is made, lost or done twice, and nobody sees a 5xx."""
 
 from collections import Counter
+from datetime import date
 
-from tests.factories.floor import check_floor, make_floor, place, units_in
+import pytest
+
+from tests.factories.floor import check_floor, make_floor, make_lot, place, put, units_in
 from tests.factories.stock import check_books, make_shelf
 from tests.tenant import Tenant
 from tests.threads import together
@@ -133,3 +136,65 @@ def test_an_item_verified_by_many_is_never_over_packed(tenant: Tenant) -> None:
     replies = together(20, lambda _: floor.verify(order, shelf.barcode))
     assert Counter(r.status for r in replies) == {200: 5, 400: 15}
     assert floor.now(order).lines[0].packed == 5
+
+
+def test_two_waves_in_one_second_are_two(tenant: Tenant) -> None:
+    """Of one person as well: their numbers come from ids, not from the clock."""
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    placed = [place(tenant, (shelf, 1)), place(tenant, (shelf, 2))]
+    replies = together(2, lambda n: floor.wave(placed[n]))
+    assert [r.status for r in replies] == [200, 200]
+    assert len({r.json["batch_number"] for r in replies}) == len({r.json["batch_id"] for r in replies}) == 2
+
+
+def test_one_wave_completed_and_cancelled_by_many_ends_once(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    batch_id = floor.wave(place(tenant, (shelf, 2))).json["batch_id"]
+    floor.confirm(floor.tasks(batch_id)[0]["pick_task_id"], shelf.sku, 2)
+    replies = together(CLIENTS, lambda n: floor.complete(batch_id) if n % 2 else floor.cancel(batch_id))
+    assert Counter(r.status for r in replies) == {200: 1, 409: CLIENTS - 1}
+    check_books(tenant)
+    check_floor(tenant)
+
+
+def test_two_lots_in_one_bin_picked_by_many_leave_first_expired_first(tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=0)
+    late, soon = (make_lot(tenant, shelf, expires_on=day) for day in (date(2099, 9, 1), date(2099, 1, 1)))
+    for lot_id in (late, soon):
+        put(tenant, shelf, 10, account_id=shelf.account_id, lot_id=lot_id)
+    placed = [place(tenant, (shelf, 3)) for _ in range(4)]
+    batch_id = floor.wave(*placed).json["batch_id"]
+    tasks = floor.tasks(batch_id)
+    assert [(t["lot_number"] is not None, t["quantity_to_pick"]) for t in tasks] == [(True, 10), (True, 2)]
+    replies = together(24, lambda n: floor.confirm(tasks[n % 2]["pick_task_id"], shelf.sku, 1))
+    assert Counter(r.status for r in replies) == {200: 12, 400: 12}
+    left = {r["lot_id"]: r["on_hand"] for r in tenant.rows("SELECT lot_id, on_hand FROM stock_level WHERE lot_id > 0")}
+    assert (left[late], left[soon]) == (8, 0)
+    check_books(tenant)
+    check_floor(tenant)
+
+
+@pytest.mark.parametrize("call", ["wave", "confirm", "short", "complete", "cancel"])
+def test_a_repeated_key_has_one_effect(call: str, tenant: Tenant) -> None:
+    floor, shelf = make_floor(tenant), make_shelf(tenant, free=10)
+    order, waiting = place(tenant, (shelf, 2)), place(tenant, (shelf, 1))
+    wave = floor.wave(order).json
+    task_id, batch_id = wave["first_pick"]["pick_task_id"], wave["batch_id"]
+    if call == "complete":
+        floor.confirm(task_id, shelf.sku, 2)
+    path, body = {
+        "wave": ("wave-create", {"so_ids": [waiting.id], "warehouse_id": tenant.warehouse_id}),
+        "confirm": ("confirm", {"pick_task_id": task_id, "scanned_barcode": shelf.sku, "quantity_picked": 1}),
+        "short": ("short", {"pick_task_id": task_id, "quantity_available": 1}),
+        "complete": ("complete-batch", {"batch_id": batch_id}),
+        "cancel": ("cancel-batch", {"batch_id": batch_id}),
+    }[call]
+    replies = together(10, lambda _: floor.client.post(f"/api/picking/{path}", body, idempotency_key="once"))
+    assert {r.status for r in replies} <= {200, 409}
+    moves = tenant.value("SELECT count(*) FROM stock_move")
+    again = floor.client.post(f"/api/picking/{path}", body, idempotency_key="once")
+    first = next(r for r in replies if r.status == 200)
+    assert (again.status, again.json, again.headers["Idempotent-Replay"]) == (200, first.json, "true")
+    assert tenant.value("SELECT count(*) FROM stock_move") == moves
+    check_books(tenant)
+    check_floor(tenant)

@@ -24,7 +24,6 @@ from chalicelib.orders.warehouse.shapes import (
     SalesOrderQuery,
     SalesOrderView,
 )
-from chalicelib.stock.events import StockArrived
 
 CHANGED_MEANWHILE = "The order was changed by somebody else; please try again"
 NAMES = {
@@ -147,7 +146,6 @@ def _rewrite(uow: UnitOfWork, order: Order, header: dict[str, Any], wanted: Chan
     rows = drafts.line_rows(priced)
     claims = [stock.Claim(-n, item.variant_id, warehouse_id, item.quantity) for n, item in enumerate(priced, 1)]
     there = stock.standing(uow, claims, [line.id for line in order.lines])
-    _tell_waiting(uow, there)
     stock.rehold(uow, there, there.given_back())
     granted = {-hold.order_line_id: hold.quantity for hold in there.grants(claims)}
     _forget(uow, order, kept=len(rows))
@@ -233,15 +231,6 @@ def _told(name: str, value: Any) -> Any:
     return "***" if name in PERSONAL and value else value
 
 
-def _tell_waiting(uow: UnitOfWork, there: stock.Standing) -> None:
-    """What an order gives back may be what others wait for."""
-    freed: dict[int, set[int]] = {}
-    for hold in there.held:
-        freed.setdefault(hold.warehouse_id, set()).add(hold.variant_id)
-    for warehouse_id, variant_ids in freed.items():
-        uow.publish(StockArrived(variant_ids=sorted(variant_ids), warehouse_id=warehouse_id).message())
-
-
 def cancel(uow: UnitOfWork, order_id: int) -> SalesOrderCancelled:
     """Cancels a sales order that is OPEN or PICKING and gives its stock back; of its batch the other orders go on.
 
@@ -258,7 +247,6 @@ def cancel(uow: UnitOfWork, order_id: int) -> SalesOrderCancelled:
     if (order.state == "picking") != (picks is not None):
         raise Conflict(CHANGED_MEANWHILE)
     there = stock.standing(uow, (), [line.id for line in order.lines])
-    _tell_waiting(uow, there)
     returned = 0
     if picks is None:
         stock.rehold(uow, there, there.given_back())
