@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib import catalogue, orders, stock
+from chalicelib import catalogue, orders
 from chalicelib.connectors import rules, store
 from chalicelib.connectors.shops.base import BadRecord, ShopItem, ShopOrder
 from chalicelib.connectors.store import Run, SeenItem
-from chalicelib.kernel.errors import Invalid, Refusal
+from chalicelib.kernel import ids
+from chalicelib.kernel.errors import Invalid
 from chalicelib.kernel.uow import UnitOfWork
 
 
@@ -49,63 +50,71 @@ def _product(item: ShopItem, taken: set[str]) -> catalogue.NewProduct:
     )
 
 
-def new_orders(uow: UnitOfWork, run: Run, records: Sequence[Any]) -> list[Any]:
-    """Those of a page that have not been imported; one statement."""
-    known = store.known_orders(uow, run, [record.external_id for record in records]) if records else set()
-    return [record for record in records if record.external_id not in known]
+def take_orders(uow: UnitOfWork, run: Run, records: Sequence[Any]) -> tuple[int, int]:
+    """Imports those of a page that were not before; how many, and how many could not be. Nine statements for any number.
 
-
-def take_order(uow: UnitOfWork, run: Run, order: ShopOrder | BadRecord) -> bool:
-    """Imports an order unless that was done before; whether it is here now. Why not stands in its record.
-
-    It is confirmed, for the shop has sold it, holds what there is at the warehouse, and is flagged short for the rest. Its
-    prices are the catalogue's. Who ordered is not our customer: no mail goes out.
+    They are orders as the warehouse enters them: they hold what there is, are back-ordered for the rest, nobody waits for
+    their payment, and their prices are the catalogue's. Scanners know them by the shop's number as long as no other order
+    has it. Who ordered is not our customer: no mail goes out.
     """
-    if not order.external_id:
-        return False
-    claimed = store.claim_order(uow, run, order.external_id, getattr(order, "number", ""))
-    if claimed is None:
-        return True
-    if isinstance(order, BadRecord):
-        store.settle_order(uow, claimed.id, None, rules.message(order.reason))
-        return False
-    barcode = None if claimed.is_code_taken or not order.number else order.number
-    try:
-        placed = _place(uow, run, order, barcode)
-    except Refusal as refusal:
-        store.settle_order(uow, claimed.id, None, rules.message(_reason(refusal, order)))
-        return False
-    store.settle_order(uow, claimed.id, placed.id, None)
-    return True
+    nameless = sum(1 for record in records if not record.external_id)
+    named = {record.external_id: record for record in records if record.external_id}
+    codes = {key: record.number for key, record in named.items() if isinstance(record, ShopOrder)}
+    claimed = store.claim_orders(uow, run, list(named), codes) if named else []
+    failed: dict[int, str] = {}
+    drafts: dict[int, orders.Draft] = {}
+    scanned: set[str] = set()
+    for claim in claimed:
+        record = named[claim.external_id]
+        if isinstance(record, BadRecord):
+            failed[claim.id] = record.reason
+            continue
+        is_free = record.number and not claim.is_code_taken and record.number not in scanned
+        drafts[claim.id] = _draft(run, record, record.number if is_free else None)
+        scanned.add(record.number)
+    placed = _place(uow, drafts, failed)
+    store.settle_orders(uow, placed, {claim_id: rules.message(reason) for claim_id, reason in failed.items()})
+    return len(placed), len(failed) + nameless
 
 
-def _place(uow: UnitOfWork, run: Run, order: ShopOrder, barcode: str | None) -> orders.Order:
-    new = orders.NewOrder(
-        channel="wms",
-        payment_method="net30",
-        customer_id=None,
-        delivery=order.delivery,
-        barcode=barcode,
+def _draft(run: Run, order: ShopOrder, barcode: str | None) -> orders.Draft:
+    address = (order.delivery.get(f"delivery_{name}") for name in ("company", "address", "city", "state", "zip"))
+    return orders.Draft(
+        number=ids.order_number(),
         warehouse_id=run.warehouse_id,
+        lines=tuple(orders.DraftLine(line.quantity, sku=line.sku) for line in order.lines),
+        barcode=barcode,
+        delivery_name=order.delivery.get("delivery_name", ""),
+        delivery_address=", ".join(part for part in address if part),
         special_notes=order.notes or None,
     )
-    asked = [orders.Asked(catalogue.Item(quantity=line.quantity, sku=line.sku)) for line in order.lines]
-    placed = orders.place_unheld(uow, new, asked)
-    wants = [stock.Want(line.id, line.variant_id, line.sku, line.quantity) for line in placed.lines]
-    held = stock.choose(uow, wants, warehouse_id=run.warehouse_id, all_or_nothing=False)
-    stock.hold_chosen(uow, wants, held)
-    orders.advance(uow, [placed], "confirm")
-    short = [want.order_line_id for want, units in zip(wants, held.quantities, strict=True) if units < want.quantity]
-    if short:
-        orders.flag_short(uow, short, document=f"connector:{run.connector}")
-    uow.publish(orders.OrderPlaced(order_id=placed.id).message())
-    return placed
 
 
-def _reason(refusal: Refusal, order: ShopOrder) -> str:
-    """A refusal in a sentence that names what is wrong."""
-    if not isinstance(refusal, Invalid):
-        return refusal.message
-    lines = [part["loc"][1] for part in refusal.details if part["type"] == "unknown_product" and len(part["loc"]) > 1]
-    skus = [order.lines[line].sku for line in lines if isinstance(line, int)]
-    return f"Unknown SKU: {', '.join(skus[:10])}" if skus else "; ".join(part["msg"] for part in refusal.details[:5])
+def _place(uow: UnitOfWork, drafts: dict[int, orders.Draft], failed: dict[int, str]) -> dict[int, int]:
+    """Places what can be placed; the order of each. Why the others cannot be is added to `failed`."""
+    wrong = orders.check_drafts(uow, list(drafts.values())) if drafts else []
+    good = {}
+    for (claim_id, draft), sentences in zip(drafts.items(), wrong, strict=True):
+        if sentences:
+            failed[claim_id] = "; ".join(sentences[:10])
+        else:
+            good[claim_id] = draft
+    return _placed(uow, good, failed)
+
+
+def _placed(uow: UnitOfWork, drafts: dict[int, orders.Draft], failed: dict[int, str]) -> dict[int, int]:
+    """All at once; one by one where one of them costs more than an order can: then nothing has been written yet."""
+    if not drafts:
+        return {}
+    try:
+        made = orders.place_drafts(uow, list(drafts.values()))
+    except Invalid as refusal:
+        if len(drafts) == 1:
+            failed[next(iter(drafts))] = "; ".join(part["msg"] for part in refusal.details)
+            return {}
+        return {
+            key: order_id
+            for claim_id, draft in drafts.items()
+            for key, order_id in _placed(uow, {claim_id: draft}, failed).items()
+        }
+    return {claim_id: done.order_id for claim_id, done in zip(drafts, made, strict=True)}

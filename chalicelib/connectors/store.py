@@ -146,20 +146,25 @@ PUT_ITEMS = """
        SET variant_id = coalesce(r.variant_id, EXCLUDED.variant_id),
            error = CASE WHEN r.variant_id IS NULL THEN EXCLUDED.error ELSE r.error END
 """
-KNOWN_ORDERS = """
-    SELECT external_id FROM connector_record
-     WHERE connector = %(connector)s AND warehouse_id = %(warehouse_id)s AND kind = 'order'
-       AND external_id = ANY(%(external_ids)s) AND order_id IS NOT NULL
-"""
-# Nothing comes back for an order that has been imported.
-CLAIM_ORDER = """
+# Nothing comes back for orders that have been imported.
+CLAIM_ORDERS = """
     INSERT INTO connector_record AS r (connector, warehouse_id, kind, external_id, seen_at)
-    VALUES (%(connector)s, %(warehouse_id)s, 'order', %(external_id)s, %(now)s)
+    SELECT %(connector)s, %(warehouse_id)s, 'order', o.external_id, %(now)s
+      FROM jsonb_to_recordset(%(orders)s) AS o (external_id text)
+     ORDER BY o.external_id
         ON CONFLICT (organization_id, connector, warehouse_id, kind, external_id) DO UPDATE SET seen_at = r.seen_at
      WHERE r.order_id IS NULL
-    RETURNING id, EXISTS (SELECT FROM sales_order o WHERE o.barcode = %(code)s OR o.number = %(code)s) AS is_code_taken
+    RETURNING id, external_id
 """
-SETTLE_ORDER = "UPDATE connector_record SET order_id = %(order_id)s, error = %(error)s WHERE id = %(id)s"
+TAKEN_CODES = """
+    SELECT barcode AS code FROM sales_order WHERE barcode = ANY(%(codes)s)
+     UNION SELECT number FROM sales_order WHERE number = ANY(%(codes)s)
+"""
+SETTLE_ORDERS = """
+    UPDATE connector_record r SET order_id = s.order_id, error = s.error
+      FROM jsonb_to_recordset(%(settled)s) AS s (id bigint, order_id int, error text)
+     WHERE r.id = s.id
+"""
 
 LIST_LEVELS = """
     SELECT r.id AS record_id, r.external_id, v.sku, coalesce(a.on_hand - a.held, 0) AS quantity
@@ -235,6 +240,7 @@ class ClaimedOrder:
     """An order of theirs that is ours to import."""
 
     id: int
+    external_id: str
     is_code_taken: bool
 
 
@@ -348,20 +354,28 @@ def put_items(uow: UnitOfWork, run: Run, items: Sequence[SeenItem]) -> None:
     uow.execute(PUT_ITEMS, {**run.place, "items": Jsonb(rows), "now": uow.now})
 
 
-def known_orders(uow: UnitOfWork, run: Run, external_ids: Sequence[str]) -> set[str]:
-    """Those that have been imported."""
-    rows = uow.rows(KNOWN_ORDERS, {**run.place, "external_ids": list(external_ids)})
-    return {row["external_id"] for row in rows}
+def claim_orders(
+    uow: UnitOfWork, run: Run, external_ids: Sequence[str], codes: Mapping[str, str]
+) -> list[ClaimedOrder]:
+    """Makes orders ours to import in this transaction, those left out that were imported. Two statements.
+
+    `codes`: what scanners shall scan, by external id.
+    """
+    rows = uow.rows(
+        CLAIM_ORDERS,
+        {**run.place, "orders": Jsonb([{"external_id": each} for each in external_ids]), "now": uow.now},
+    )
+    taken = {row["code"] for row in uow.rows(TAKEN_CODES, {"codes": sorted(set(codes.values()))})} if rows else set()
+    claimed = {row["external_id"]: row["id"] for row in rows}
+    return [ClaimedOrder(claimed[each], each, codes.get(each) in taken) for each in external_ids if each in claimed]
 
 
-def claim_order(uow: UnitOfWork, run: Run, external_id: str, code: str) -> ClaimedOrder | None:
-    """Makes an order ours to import in this transaction; None when it was imported. `code` is what scanners shall scan."""
-    return uow.fetch(ClaimedOrder, CLAIM_ORDER, {**run.place, "external_id": external_id, "code": code, "now": uow.now})
-
-
-def settle_order(uow: UnitOfWork, claimed_id: int, order_id: int | None, error: str | None) -> None:
-    """Notes which order of ours it became, or why none."""
-    uow.execute(SETTLE_ORDER, {"id": claimed_id, "order_id": order_id, "error": error})
+def settle_orders(uow: UnitOfWork, placed: Mapping[int, int], failed: Mapping[int, str]) -> None:
+    """Notes which order of ours each became, or why none."""
+    settled: list[dict[str, Any]] = [{"id": key, "order_id": order_id} for key, order_id in placed.items()]
+    settled += [{"id": key, "error": error} for key, error in failed.items()]
+    if settled:
+        uow.execute(SETTLE_ORDERS, {"settled": Jsonb(settled)})
 
 
 def list_levels(uow: UnitOfWork, run: Run, limit: int) -> list[Level]:

@@ -34,8 +34,6 @@ TELL_S = 8.0
 """No further record is sent in a step that has taken so long."""
 STEP_S = TELL_S + 2 * TAKES_S + 3.0
 """With less time left a worker leaves the next step to the next message."""
-ORDER_S = 3.0
-"""The same of the next order of a page that was read."""
 
 Step = Outside[Any, None] | None
 
@@ -148,33 +146,13 @@ def _take(run: Run, uow: UnitOfWork, outcome: Outcome) -> Step:
     if outcome.wait_s:
         return _wait(uow, run, outcome)
     if run.sync_type == "orders":
-        return _take_orders(run, outcome, imports.new_orders(uow, run, outcome.records), 0, 0, uow)
+        synced, failed = imports.take_orders(uow, run, outcome.records)
+        return _advance(uow, run, outcome, synced=synced, failed=failed)
     if run.sync_type == "items":
         failed = imports.take_items(uow, run, outcome.records)
         return _advance(uow, run, outcome, synced=len(outcome.records) - failed, failed=failed)
     failed = sum(1 for told in outcome.told if told.error)
     return _advance(uow, run, outcome, synced=len(outcome.told) - failed, failed=failed)
-
-
-def _take_orders(
-    run: Run, outcome: Outcome, waiting: Sequence[ShopOrder | BadRecord], synced: int, failed: int, uow: UnitOfWork
-) -> Step:
-    """Imports the next order of a page, each in a transaction of its own: none waits for the locks of all others."""
-    if (synced or failed) and not store.lock_run(uow, run):
-        return None
-    if not waiting:
-        return _advance(uow, run, outcome, synced=synced, failed=failed)
-    is_good = imports.take_order(uow, run, waiting[0])
-    synced, failed = synced + is_good, failed + (not is_good)
-    if len(waiting) > 1 and deadline.remaining_s() < ORDER_S:
-        uow.publish(SyncDue(sync_id=run.id, run_id=run.run_id).message())
-        return None
-    following = partial(_take_orders, run, outcome, waiting[1:], synced, failed)
-    return Outside(_nothing, lambda uow, _nothing: following(uow))
-
-
-def _nothing() -> None:
-    """Nobody is asked between two orders."""
 
 
 def _advance(uow: UnitOfWork, run: Run, outcome: Outcome, *, synced: int, failed: int) -> Step:

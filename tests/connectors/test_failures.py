@@ -149,7 +149,7 @@ def test_a_worker_that_dies_between_any_two_steps_loses_nothing(
 ) -> None:
     """The message comes again when its lease is over, and the run goes on at its cursor: every order once."""
     shelf = make_shelf(shop.tenant, free=100)
-    shop.fill(orders=[order((shelf.sku, 1)) for _ in range(7)])
+    shop.fill(orders=[order((shelf.sku, 1)) for _ in range(17)])
     assert shop.request("orders").status == 202
     order_fault(fault_folder, point, number)
     with pytest.raises(faults.FaultRaised):
@@ -161,8 +161,8 @@ def test_a_worker_that_dies_between_any_two_steps_loses_nothing(
     shop.tenant.work_off()
     state = shop.state("orders")
     assert (state["sync_status"], state["task_id"]) == ("idle", died["task_id"])
-    assert len(shop.orders()) == 7
-    assert shelf.free() == 93
+    assert len(shop.orders()) == 17
+    assert shelf.free() == 83
 
 
 def test_a_dead_run_is_taken_over_and_its_late_worker_records_nothing(
@@ -217,17 +217,6 @@ def test_a_long_run_goes_on_in_other_messages(
     shop.fill(products=12)
     assert shop.sync("items")["records_synced"] == 12
     assert shop.tenant.value("SELECT count(*) FROM outbox WHERE topic = 'connectors.sync'") == 3
-
-
-def test_a_worker_without_time_leaves_the_next_order_to_the_next_message(
-    shop: Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(syncs, "ORDER_S", jobs.WORK_S + 1)
-    shelf = make_shelf(shop.tenant, free=100)
-    shop.fill(orders=[order((shelf.sku, 1)) for _ in range(4)])
-    shop.request("orders")
-    shop.tenant.work_off(rounds=50)
-    assert (shop.state("orders")["sync_status"], len(shop.orders()), shelf.free()) == ("idle", 4, 96)
 
 
 # The clock.

@@ -2,10 +2,13 @@
 
 import json
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
 from chalicelib import orders
+from chalicelib.connectors import imports, store
+from chalicelib.connectors.shops.base import ShopLine, ShopOrder
 from tests.client import Reply
 from tests.factories.connectors import MAPPING, Connection, make_shop, order, product
 from tests.factories.floor import make_floor
@@ -114,7 +117,7 @@ def test_items_that_cannot_be_read_are_named_and_stop_nobody(shop: Connection) -
 # Orders.
 
 
-def test_orders_are_placed_confirmed_and_held(shop: Connection) -> None:
+def test_orders_are_placed_and_held(shop: Connection) -> None:
     shelf = make_shelf(shop.tenant, free=5)
     first, second = order((shelf.sku, 3)), order((shelf.sku, "4"), name="Ana Reyes")
     shop.fill(orders=[first, second])
@@ -122,11 +125,16 @@ def test_orders_are_placed_confirmed_and_held(shop: Connection) -> None:
     whole, short = shop.orders()
     assert (whole["barcode"], whole["state"], whole["channel"], whole["is_short"]) == (
         first["number"],
-        "confirmed",
+        "pending",
         "wms",
         False,
     )
-    assert (short["delivery_name"], short["delivery_city"], short["is_short"]) == ("Ana Reyes", "Chicago", True)
+    assert (short["delivery_name"], short["delivery_address"], short["is_short"]) == (
+        "Ana Reyes",
+        "12 Harbor Street, Chicago",
+        True,
+    )
+    assert {whole["hold_expires_at"], short["hold_expires_at"]} == {None}
     assert shop.tenant.value("SELECT sum(quantity) FROM stock_hold") == 5
     floor = make_floor(shop.tenant)
     with shop.tenant.uow() as uow:
@@ -152,7 +160,7 @@ def test_an_unknown_sku_is_that_orders_failure_and_mended_later(shop: Connection
     state = shop.sync("orders")
     assert counts(state) == ("idle", 1, 4)
     assert {failure["error"] for failure in state["failures"]} == {
-        "Unknown SKU: LATER",
+        "Item not found: LATER",
         "Line 1 has no usable SKU or quantity",
         "It has no lines, or more than 500",
     }
@@ -291,3 +299,24 @@ def test_secrets_are_in_no_state_and_no_queue(shop: Connection, providers: Provi
     everything = json.dumps(shop.tenant.rows("SELECT payload, last_error FROM outbox"), default=str)
     assert "shop-token" not in everything
     assert providers.url not in everything
+
+
+def test_a_line_that_costs_too_much_is_that_orders_failure(shop: Connection) -> None:
+    dear, cheap = make_shelf(shop.tenant, free=5, price_minor=10**11), make_shelf(shop.tenant, free=5)
+    shop.fill(orders=[order((dear.sku, 10**6)), order((cheap.sku, 1)), order((dear.sku, 1))])
+    state = shop.sync("orders")
+    assert counts(state) == ("idle", 2, 1)
+    assert [failure["error"] for failure in state["failures"]] == ["The line costs more than an order can hold"]
+
+
+def test_a_page_of_orders_costs_the_same_however_many_they_are(shop: Connection) -> None:
+    shelf = make_shelf(shop.tenant, free=1000)
+    seen = []
+    for size in (1, 5):
+        with shop.tenant.uow() as uow:
+            run = store.Run(0, uuid4(), "rest", shop.tenant.warehouse_id, "orders", None, 0, 0, 0, None, False)
+            records = [ShopOrder(f"s{size}-{n}", (ShopLine(shelf.sku, 1),), f"N{size}-{n}") for n in range(size)]
+            before = uow.statements
+            assert imports.take_orders(uow, run, records) == (size, 0)
+            seen.append(uow.statements - before)
+    assert seen == [9, 9]

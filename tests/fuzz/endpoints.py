@@ -46,11 +46,21 @@ def dialect(endpoint: Endpoint) -> Dialect:
 
 
 def path_of(endpoint: Endpoint, **values: str) -> str:
-    """A path that resolves to the endpoint; `values` are sent as they are, others are harmless."""
+    """A path that resolves to the endpoint; `values` are sent as they are, others are harmless.
+
+    `address_of` adds the query that the endpoint demands.
+    """
     path = endpoint.path
     for name, adapter in endpoint.variables.items():
         path = path.replace(f"{{{name}}}", values.get(name, _harmless(adapter)))
     return path
+
+
+def address_of(endpoint: Endpoint, **values: str) -> str:
+    """The same with a harmless value for every parameter that the query must have."""
+    demanded = [name for name, field in endpoint.query_model.model_fields.items() if field.is_required()]
+    query = "&".join(f"{name}={VALUES[0]}" for name in demanded) if endpoint.takes_query else ""
+    return path_of(endpoint, **values) + (f"?{query}" if query else "")
 
 
 def _harmless(adapter: TypeAdapter[Any]) -> str:

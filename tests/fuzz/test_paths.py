@@ -9,6 +9,7 @@ from chalicelib.kernel.endpoint import Endpoint
 from tests.client import Client
 from tests.fuzz.endpoints import (
     Callers,
+    address_of,
     complaint,
     dialect,
     endpoints,
@@ -68,7 +69,7 @@ def test_a_hostile_identifier_names_nothing(case: str, callers: Callers) -> None
     wrong = []
     for endpoint, variable in with_variables():
         body = b"{}" if endpoint.reads_body else None
-        path = path_of(endpoint, **{variable: SEGMENTS[case]})
+        path = address_of(endpoint, **{variable: SEGMENTS[case]})
         reply = callers.call(endpoint, path, body, {"content-type": "application/json"})
         fitting = {302, 404} if redirects(endpoint) else {404, 422} if dialect(endpoint).path_is_field else {404}
         if endpoint.reads_body and not dialect(endpoint).path_is_field:

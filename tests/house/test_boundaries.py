@@ -30,7 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "counts": {"places", "stock"},
     "purchasing": set(),
     "receiving": {"places", "purchasing", "stock"},
-    "connectors": {"catalogue", "orders", "stock"},
+    "connectors": {"catalogue", "orders"},
     "feed": set(),
     "overview": {"picking", "places"},
     "audit": set(),
