@@ -24,5 +24,7 @@ def check(uow: UnitOfWork) -> Books:
         holds=HoldBooks(**asdict(holds)),
         payments=PaymentBooks(**asdict(money)),
         outbox=OutboxBooks(rows=rows, open=open_rows, dead=dead),
-        audit=AuditBooks(**asdict(chain)),
+        audit=AuditBooks(
+            sealed=chain.sealed, unchained=chain.unchained, broken_at=chain.broken_at, reason=chain.reason
+        ),
     )

@@ -30,8 +30,8 @@ NO_RECORD = {
 def make_records(tenant: Tenant) -> dict[str, Any]:
     """Path variable or field -> what it says of a record of this tenant's.
 
-    From ``from_bin_id`` to ``to_bin_id`` units of ``item_id`` are moved. Orders: ``order_id`` waits to be picked, ``batch_id``
-    picks another one, ``so_id`` and ``barcode`` are of a picked one.
+    From ``from_bin_id`` to ``to_bin_id`` units of ``item_id`` are moved, which is not ``variant_id``, for it may be archived.
+    Orders: ``order_id`` waits to be picked, ``batch_id`` picks another one, ``so_id`` and ``barcode`` are of a picked one.
     Counts: ``count_id`` is open, ``adjustment_id`` waits for a decision about another bin.
     """
     shelf, floor, storage = make_shelf(tenant, free=500), make_floor(tenant), make_storage(tenant)
@@ -39,19 +39,19 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     floor.pick_all(picked)
     batch_id = floor.wave(picking).json["batch_id"]
     loaded = storage.load(5)
-    staging, stored = make_bin(tenant, kind="Staging"), make_bin(tenant)
-    lay(tenant, shelf, staging, 50)
-    preferred = {"item_id": shelf.variant_id, "bin_id": stored.id}
+    staging, stored, moved = make_bin(tenant, kind="Staging"), make_bin(tenant), make_shelf(tenant, free=20)
+    lay(tenant, moved, staging, 50)
+    preferred = {"item_id": moved.variant_id, "bin_id": stored.id}
     preferred_bin_id = make_manager(tenant).client.post("/api/admin/preferred-bins", preferred).json["preferred_bin_id"]
     assert storage.ask((loaded, 1)).status == 200
-    bought = make_purchase_order(tenant, (shelf, 100), barcode=f"PO-{tenant.id}")
+    bought = make_purchase_order(tenant, (shelf, 100), (moved, 100), barcode=f"PO-{tenant.id}")
     receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
     counter, counted, differing = make_counter(tenant), make_shelf(tenant), make_shelf(tenant)
     count_id = counter.opened(counted.bin_id)
     return {
         "product_id": shelf.product_id,
         "variant_id": shelf.variant_id,
-        "item_id": shelf.variant_id,
+        "item_id": moved.variant_id,
         "bin_id": stored.id,
         "from_bin_id": staging.id,
         "to_bin_id": stored.id,
