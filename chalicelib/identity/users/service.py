@@ -1,6 +1,7 @@
 """Use cases of the administrators' users."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.identity import passwords
@@ -99,6 +100,7 @@ def update_user(uow: UnitOfWork, user_id: int, changes: UserChanges) -> UserView
     new_hash = _new_hash(given, look.user)  # takes its time, and so comes before the locks
     removes = given.get("role") == "USER" or given.get("is_active") is False
     before = _locked(uow, user_id, removes_admin=removes)
+    _check_allowed(uow, replace(look, user=before), given)
     store.update_user(uow, {**rules.changed(before, given), "password_hash": new_hash})
     after = _found(uow, user_id)
     was, now = rules.differences(_audited(before), _audited(after))
