@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.client import Client
     from tests.tenant import Tenant
 
-SMALL = 1_000
+SMALL = 10_000
 MOVES_PER_ITEM = 5
 REPEATS = 15
 STATEMENTS_MAX_RATIO = 2.0
