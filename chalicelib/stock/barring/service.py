@@ -8,6 +8,7 @@ from chalicelib.stock.barring import rules, store
 from chalicelib.stock.barring.rules import Counted, PlaceUse
 from chalicelib.stock.errors import SetAside
 from chalicelib.stock.events import HoldsBroken, StockArrived
+from chalicelib.stock.rules import break_holds
 
 
 def set_availability(uow: UnitOfWork, account_ids: Sequence[int], *, is_available: bool, document: str) -> list[int]:
@@ -23,7 +24,10 @@ def set_availability(uow: UnitOfWork, account_ids: Sequence[int], *, is_availabl
     ids = sorted(set(account_ids))
     store.lock_stock(uow, ids, is_available=is_available)
     counted = store.count_stock(uow, ids, is_available=is_available)
-    broken, uncovered = ([], 0) if is_available else rules.break_holds(counted.stock, counted.holds)
+    missing = {} if is_available else rules.overheld(counted.stock)
+    broken = break_holds(missing, counted.holds)
+    # What is allocated to a pick has its units elsewhere, and its hold stays.
+    uncovered = sum(missing.values()) + sum(hold.quantity for hold in broken)
     allocated = 0 if is_available else sum(each.allocated for each in counted.stock)
     if allocated or uncovered:
         raise SetAside(allocated or uncovered)

@@ -6,8 +6,8 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.uow import UnitOfWork
-from chalicelib.stock.barring.rules import Affected, Breakable, Counted, PlaceUse
-from chalicelib.stock.rules import HoldChange
+from chalicelib.stock.barring.rules import Affected, Counted, PlaceUse
+from chalicelib.stock.rules import HoldChange, YoungHold
 
 # In the order in which postings lock: availability, levels, accounts. All levels of what lies there are locked, those
 # elsewhere in the warehouse too: a wave that allocates them for a hold either is through or sees what became of it.
@@ -116,9 +116,9 @@ def count_stock(uow: UnitOfWork, account_ids: Sequence[int], *, is_available: bo
         if line_id is None:
             counted.stock.append(Affected(**row))
         else:
-            counted.holds.append(
-                Breakable(line_id, row["variant_id"], row["warehouse_id"], row["units"], row["allocated"])
-            )
+            breakable = row["units"] - row["allocated"]
+            hold = YoungHold(line_id, row["variant_id"], row["warehouse_id"], row["units"], breakable)
+            counted.holds.append(hold)
     return counted
 
 
