@@ -16,14 +16,14 @@ def check(uow: UnitOfWork) -> Books:
     """
     moves, holds, chain = stock.check_books(uow), orders.check_holds(uow), audit.verify(uow)
     money = payments.check_books(uow)
-    rows, open_rows, dead = store.count_outbox(uow)
-    wrong = holds.wrong_lines + money.wrong_orders + dead
+    outbox = OutboxBooks(**store.count_outbox(uow))
+    wrong = holds.wrong_lines + money.wrong_orders + outbox.dead
     return Books(
         is_whole=moves.is_whole and wrong == 0 and chain.is_whole,
         stock=StockBooks(**asdict(moves)),
         holds=HoldBooks(**asdict(holds)),
         payments=PaymentBooks(**asdict(money)),
-        outbox=OutboxBooks(rows=rows, open=open_rows, dead=dead),
+        outbox=outbox,
         audit=AuditBooks(
             sealed=chain.sealed, unchained=chain.unchained, broken_at=chain.broken_at, reason=chain.reason
         ),

@@ -30,11 +30,13 @@ class PaymentBooks(Shape):
 
 
 class OutboxBooks(Shape):
-    """Effects that were announced, still wait, or failed for good."""
+    """Effects that were announced, still wait, or failed for good. `given_up`: webhooks whose receivers took nothing for a
+    day, which only they can mend."""
 
     rows: int
     open: int
     dead: int
+    given_up: int
 
 
 class AuditBooks(Shape):

@@ -15,6 +15,7 @@ from chalicelib.feed.events import DeliveryDue
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import dead_letters, jobs
 from tests.factories.feed import Endpoint, Noted, Renoted, make_endpoint, number, reader, tell
+from tests.factories.identity import make_staff
 from tests.providers import Providers
 from tests.tenant import Clock, Tenant
 from tests.threads import together
@@ -209,6 +210,8 @@ def test_a_day_of_tries_then_the_delivery_is_dead_and_calls_no_operator(
     assert ('"GivenUp": 1' in metrics, '"DeadLetter": 1' in metrics) == (True, False)
     (letter,) = [row for row in dead_letters.list_dead() if row.organization_id == tenant.id]
     assert (letter.topic, letter.queue, letter.last_error) == (DeliveryDue.topic, "deliveries", "answered 503")
+    books = make_staff(tenant, wms_role="ADMIN").client().get("/api/books").json
+    assert (books["outbox"]["given_up"], books["outbox"]["dead"], books["is_whole"]) == (1, 0, True)
 
 
 @pytest.mark.parametrize(("asked", "least_s", "most_s"), [("120", 119, 121), ("99999", 3599, 3601), ("1", 4, 6)])
