@@ -168,7 +168,8 @@ def test_two_lots_in_one_bin_picked_by_many_leave_first_expired_first(tenant: Te
     assert [(t["lot_number"] is not None, t["quantity_to_pick"]) for t in tasks] == [(True, 10), (True, 2)]
     replies = together(24, lambda n: floor.confirm(tasks[n % 2]["pick_task_id"], shelf.sku, 1))
     assert Counter(r.status for r in replies) == {200: 12, 400: 12}
-    left = {r["lot_id"]: r["on_hand"] for r in tenant.rows("SELECT lot_id, on_hand FROM stock_level WHERE lot_id > 0")}
+    levels = tenant.rows("SELECT lot_id, on_hand FROM stock_level WHERE account_id = %(a)s", a=shelf.account_id)
+    left = {row["lot_id"]: row["on_hand"] for row in levels}
     assert (left[late], left[soon]) == (8, 0)
     check_books(tenant)
     check_floor(tenant)
