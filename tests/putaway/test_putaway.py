@@ -185,7 +185,12 @@ def test_where_the_near_end_is_full_the_far_end_is_proposed(tenant: Tenant) -> N
     make_bin(tenant, pick_sequence=8)
     far = make_bin(tenant, pick_sequence=9)
     tenant.rows("UPDATE bin SET is_active = false WHERE pick_sequence = 0 RETURNING id")
-    params = {"item_id": shelf.variant_id, "warehouse_ids": None, "home_id": tenant.warehouse_id, "zone_kinds": []}
+    params: dict[str, Any] = {
+        "item_id": shelf.variant_id,
+        "warehouse_ids": None,
+        "home_id": tenant.warehouse_id,
+        "zone_kinds": [],
+    }
     proposed = []
     for taken in (None, near, far):
         if taken:
