@@ -20,6 +20,7 @@ from chalicelib.kernel.log import logger
 
 FOLDER = Path(__file__).parent.parent / "migrations"
 LOCK_TRIES = 5
+TURN_PAUSE_S = 0.1
 OUTSIDE = "-- outside a transaction\n"
 QUOTE = "$$"
 
@@ -82,8 +83,7 @@ def migrate(owner_url: str, folder: Path = FOLDER, *, within_s: float | None = N
     """
     deadline = None if within_s is None else time.monotonic() + within_s
     with database.connect(owner_url, timeout_s=database.WAKING_TIMEOUT_S) as connection:
-        _limit(connection, deadline)
-        connection.execute(store.LOCK_MIGRATIONS)
+        _wait_for_turn(connection, deadline)
         try:
             connection.execute(store.CREATE_MIGRATIONS)
             applied = {row["version"]: row for row in connection.execute(store.LIST_MIGRATIONS)}
@@ -100,6 +100,20 @@ def migrate(owner_url: str, folder: Path = FOLDER, *, within_s: float | None = N
             return [f"{m.version:04d}_{m.name}" for m in missing]
         finally:
             connection.execute(store.UNLOCK_MIGRATIONS)
+
+
+def _wait_for_turn(connection: database.Connection, deadline: float | None) -> None:
+    """Asks again and again for the lock instead of waiting in one statement.
+
+    An index that is made CONCURRENTLY waits for every statement that has begun before, so for one that waits for its
+    maker, too: a deadlock. Raises OutOfTime.
+    """
+    while True:
+        _limit(connection, deadline)
+        found = connection.execute(store.LOCK_MIGRATIONS).fetchone()
+        if found is not None and found["is_ours"]:
+            return
+        time.sleep(TURN_PAUSE_S)
 
 
 def _limit(connection: database.Connection, deadline: float | None) -> None:

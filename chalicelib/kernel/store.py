@@ -206,7 +206,7 @@ GIVE_DATABASE = SQL("ALTER DATABASE {database} OWNER TO {owner}")
 CLOSE_DATABASE = SQL("REVOKE ALL ON DATABASE {database} FROM PUBLIC")
 ADMIT_TO_DATABASE = SQL("GRANT CONNECT ON DATABASE {database} TO {application}")
 
-LOCK_MIGRATIONS = "SELECT pg_advisory_lock(hashtextextended('schema_migration', 0))"
+LOCK_MIGRATIONS = "SELECT pg_try_advisory_lock(hashtextextended('schema_migration', 0)) AS is_ours"
 UNLOCK_MIGRATIONS = "SELECT pg_advisory_unlock(hashtextextended('schema_migration', 0))"
 CREATE_MIGRATIONS = """
     CREATE TABLE IF NOT EXISTS schema_migration (

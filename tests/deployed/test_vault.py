@@ -58,6 +58,7 @@ def test_a_deployed_stage_without_a_secret_says_so(
     deployed: Surroundings, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     monkeypatch.setenv("QM_STAGE", stage)
+    monkeypatch.setenv("QM_OUTBOUND_ALLOWED", "")
     monkeypatch.delenv("QM_SECRET_ID")
     settings.cache_clear()
     with pytest.raises(RuntimeError, match="QM_SECRET_ID is not set"):

@@ -152,7 +152,7 @@ def test_a_kms_that_does_not_answer_is_waited_for_elsewhere(
 
 
 def test_a_deployed_stage_seals_with_kms_or_not_at_all(configure: Configure) -> None:
-    configure(stage="prod")
+    configure(stage="prod", outbound_allowed="")
     with pytest.raises(RuntimeError, match="QM_SEALING_KEY_ID"):
         seal(SECRETS, OURS)
     configure(stage="test", sealing_keys="")
