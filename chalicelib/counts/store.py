@@ -243,11 +243,12 @@ _ADJUSTMENT = SQL("""
            a.reason, a.note AS notes, a.status, a.created_at, a.decided_at, c.id AS count_id, c.counted_at,
            l.expected, l.booked, l.counted, actor_name(a.created_by) AS created_by, actor_name(a.decided_by) AS decided_by
 """)
+# OFFSET 0, so that bins and items of the page are looked up, and not merged with all there are.
 _JOINED = SQL("""
            page a
-      JOIN variant v ON v.id = a.variant_id
-      JOIN product p ON p.id = v.product_id
-      JOIN bin ON bin.account_id = a.account_id
+     CROSS JOIN LATERAL (SELECT id, sku, name, product_id FROM variant WHERE id = a.variant_id OFFSET 0) v
+     CROSS JOIN LATERAL (SELECT name FROM product WHERE id = v.product_id OFFSET 0) p
+     CROSS JOIN LATERAL (SELECT id, code FROM bin WHERE account_id = a.account_id OFFSET 0) bin
       LEFT JOIN lot ON lot.id = a.lot_id
       LEFT JOIN cycle_count_line l ON l.id = a.count_line_id
       LEFT JOIN cycle_count c ON c.id = l.count_id

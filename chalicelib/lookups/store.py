@@ -105,7 +105,8 @@ SEARCH_ITEMS = """
           FROM search_items(%(q)s, %(codes)s, NULL, NULL, %(hits_max)s, %(look_max)s) found
          GROUP BY found.variant_id
     ), best AS MATERIALIZED (
-        SELECT v.id, hit.rank, v.sku_key FROM hit JOIN variant v ON v.id = hit.id
+        SELECT v.id, hit.rank, v.sku_key
+          FROM hit CROSS JOIN LATERAL (SELECT id, sku_key, is_listed FROM variant WHERE id = hit.id OFFSET 0) v
          ORDER BY hit.rank DESC, v.is_listed DESC, v.sku_key LIMIT %(most)s
     )
     SELECT v.id AS item_id, v.sku, coalesce(nullif(v.name, ''), p.name) AS item_name,
@@ -117,13 +118,20 @@ SEARCH_ITEMS = """
       LEFT JOIN category c ON c.id = p.category_id
      ORDER BY best.rank DESC, v.is_listed DESC, v.sku_key
 """
+# OFFSET 0, so that each bin that was found is looked up, and not all bins read: PostgreSQL thinks a function finds thousands.
 SEARCH_BINS = """
+    WITH best AS MATERIALIZED (
+        SELECT b.*, hit.rank
+          FROM search_bins(%(q)s, %(warehouse_ids)s, %(hits_max)s, %(look_max)s) hit
+         CROSS JOIN LATERAL (
+             SELECT id, code, barcode, kind, warehouse_id, zone_id, is_active FROM bin WHERE id = hit.bin_id OFFSET 0) b
+         ORDER BY hit.rank DESC, b.code, b.id LIMIT %(most)s
+    )
     SELECT b.id AS bin_id, b.code AS bin_code, b.barcode AS bin_barcode, b.kind AS bin_type, b.warehouse_id,
            z.name AS zone_name, b.is_active
-      FROM search_bins(%(q)s, %(warehouse_ids)s, %(hits_max)s, %(look_max)s) hit
-      JOIN bin b ON b.id = hit.bin_id
+      FROM best b
       LEFT JOIN zone z ON z.id = b.zone_id
-     ORDER BY hit.rank DESC, b.code, b.id LIMIT %(most)s
+     ORDER BY b.rank DESC, b.code, b.id
 """
 
 PLACES_MAX = 1000

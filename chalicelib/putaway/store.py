@@ -33,11 +33,27 @@ LIST_PENDING = """
      LIMIT %(limit)s
 """
 
-# One statement: the item, its best preferred bin, the bin that holds most of it, and the first of the next bins that is
-# empty. `home_id` is where somebody works, whose bins come first. Where all of the first bins are taken, none is proposed.
-SUGGEST = """
+# An empty bin, one of so many in this order.
+_EMPTY = SQL("""
+      LEFT JOIN LATERAL (
+          SELECT jsonb_build_object('bin_id', b.id, 'bin_code', b.code, 'bin_barcode', b.barcode,
+                                    'zone_name', coalesce(nullif(z.name, ''), z.code), 'priority', NULL) AS bin
+            FROM (SELECT id, account_id, zone_id, code, barcode, pick_sequence FROM bin b
+                   WHERE warehouse_id = %(home_id)s AND kind = 'Pickable' AND is_active
+                   ORDER BY {order} LIMIT %(bins_max)s) b
+            JOIN account a ON a.id = b.account_id
+            LEFT JOIN zone z ON z.id = b.zone_id
+           WHERE preferred.bin IS NULL AND stocked.bin IS NULL {before} AND a.is_available
+             AND (z.kind IS NULL OR z.kind = 'STORAGE')
+             AND NOT EXISTS (SELECT FROM stock_level s WHERE s.account_id = b.account_id AND s.on_hand > 0)
+           ORDER BY {order} LIMIT 1
+      ) {name} ON true""")
+# One statement: the item, its best preferred bin, the bin that holds most of it, and an empty bin: the first one in picking
+# order, else the last one. `home_id` is where somebody works, whose bins come first. Where all of the first and all of the
+# last bins are taken, none is proposed: there is no index of empty bins, which every posting would have to keep.
+SUGGEST = SQL("""
     SELECT v.id AS item_id, v.sku, coalesce(nullif(v.name, ''), p.name) AS item_name, preferred.bin AS preferred_bin,
-           coalesce(preferred.bin, stocked.bin, empty.bin) AS suggested_bin
+           coalesce(preferred.bin, stocked.bin, first.bin, last.bin) AS suggested_bin
       FROM variant v
       JOIN product p ON p.id = v.product_id
       LEFT JOIN LATERAL (
@@ -62,22 +78,16 @@ SUGGEST = """
              AND (%(warehouse_ids)s::int[] IS NULL OR b.warehouse_id = ANY(%(warehouse_ids)s))
            ORDER BY b.warehouse_id = %(home_id)s::int DESC NULLS LAST, s.on_hand DESC, b.pick_sequence, b.id LIMIT 1
       ) stocked ON true
-      LEFT JOIN LATERAL (
-          SELECT jsonb_build_object('bin_id', b.id, 'bin_code', b.code, 'bin_barcode', b.barcode,
-                                    'zone_name', coalesce(nullif(z.name, ''), z.code), 'priority', NULL) AS bin
-            FROM (SELECT id, account_id, zone_id, code, barcode, pick_sequence FROM bin
-                   WHERE warehouse_id = %(home_id)s AND kind = 'Pickable' AND is_active
-                   ORDER BY pick_sequence, id LIMIT %(bins_max)s) b
-            JOIN account a ON a.id = b.account_id
-            LEFT JOIN zone z ON z.id = b.zone_id
-           WHERE preferred.bin IS NULL AND stocked.bin IS NULL AND a.is_available
-             AND (z.kind IS NULL OR z.kind = 'STORAGE')
-             AND NOT EXISTS (SELECT FROM stock_level s WHERE s.account_id = b.account_id AND s.on_hand > 0)
-           ORDER BY b.pick_sequence, b.id LIMIT 1
-      ) empty ON true
+{first}{last}
      WHERE v.id = %(item_id)s
-"""
-BINS_MAX = 5000
+""").format(
+    first=_EMPTY.format(name=SQL("first"), before=SQL(""), order=SQL("b.pick_sequence, b.id")),
+    last=_EMPTY.format(
+        name=SQL("last"), before=SQL("AND first.bin IS NULL"), order=SQL("b.pick_sequence DESC, b.id DESC")
+    ),
+)
+BINS_MAX = 1000
+"""So many bins are looked into from either end. A warehouse is filled from its near end, so the far one is often empty."""
 
 # The item's row stands for all of its preferred bins: who ranks them has locked it.
 LOCK_ITEM = """

@@ -149,7 +149,7 @@ def make_lot(tenant: Tenant, shelf: Shelf, *, expires_on: date | None, status: s
         INSERT INTO lot (variant_id, number, status, expires_on, received_at)
         VALUES (%(v)s, %(number)s, %(status)s, %(expires_on)s, '2026-01-01T00:00:00Z') RETURNING id
     """
-    number = f"LOT-{next(_numbers)}"
+    number = f"LOT-{next(_numbers):06d}"
     return int(tenant.value(sql, v=shelf.variant_id, number=number, status=status, expires_on=expires_on))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import places
+from chalicelib.putaway import store
 from tests.client import Client
 from tests.factories.floor import make_floor, make_lot, make_storage, place, put
 from tests.factories.identity import make_staff
@@ -176,6 +177,29 @@ def test_nothing_is_suggested_where_nothing_is_free(tenant: Tenant, carrier: Car
     tenant.rows("UPDATE bin SET is_active = false WHERE kind = 'Pickable' RETURNING id")
     found = suggest(carrier, shelf)
     assert (found["preferred_bin"], found["suggested_bin"]) == (None, None)
+
+
+def test_where_the_near_end_is_full_the_far_end_is_proposed(tenant: Tenant) -> None:
+    shelf, other = make_shelf(tenant, free=0), make_shelf(tenant, free=0)
+    near = make_bin(tenant, pick_sequence=1)
+    make_bin(tenant, pick_sequence=8)
+    far = make_bin(tenant, pick_sequence=9)
+    tenant.rows("UPDATE bin SET is_active = false WHERE pick_sequence = 0 RETURNING id")
+    params: dict[str, Any] = {
+        "item_id": shelf.variant_id,
+        "warehouse_ids": None,
+        "home_id": tenant.warehouse_id,
+        "zone_kinds": [],
+    }
+    proposed = []
+    for taken in (None, near, far):
+        if taken:
+            lay(tenant, other, taken, 1)
+        with tenant.uow() as uow:
+            row = uow.row(store.SUGGEST, {**params, "bins_max": 1})
+        assert row is not None
+        proposed.append(row["suggested_bin"] and row["suggested_bin"]["bin_id"])
+    assert proposed == [near.id, far.id, None]
 
 
 def test_a_preferred_bin_that_is_closed_is_passed_over(tenant: Tenant, carrier: Carrier) -> None:

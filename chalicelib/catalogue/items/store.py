@@ -59,7 +59,8 @@ SEARCH_ITEMS = (
                             %(active)s, %(hits_max)s, %(look_max)s) found
          GROUP BY found.variant_id
     ), found AS MATERIALIZED (
-        SELECT v.id, row_number() OVER (ORDER BY hit.rank DESC, v.sku_key) AS place FROM hit JOIN variant v ON v.id = hit.id
+        SELECT v.id, row_number() OVER (ORDER BY hit.rank DESC, v.sku_key) AS place
+          FROM hit CROSS JOIN LATERAL (SELECT id, sku_key FROM variant WHERE id = hit.id OFFSET 0) v
     ), counted AS (
         SELECT count(*) AS total FROM found
     ), page AS (

@@ -48,7 +48,8 @@ UPDATE_ZONE = """
      WHERE id = %(id)s
 """
 
-# Bins. Every list is a page of ids, in the order of an index, to which the rest is joined.
+# Bins. Every list is a page of ids, in the order of an index, to which the rest is joined. They are counted in this order as
+# well, or PostgreSQL reads other organizations' bins until it has met enough of these.
 
 _BIN = SQL("""
     b.id, b.account_id, b.warehouse_id, b.zone_id, coalesce(nullif(z.name, ''), z.code, '') AS zone_name,
@@ -57,7 +58,7 @@ _BIN = SQL("""
 """)
 _PAGE_OF_BINS = SQL("""
     WITH counted AS (
-        SELECT count(*) AS total FROM (SELECT FROM {matching} LIMIT %(count_max)s) matching
+        SELECT count(*) AS total FROM (SELECT FROM {matching} ORDER BY {order} LIMIT %(count_max)s) matching
     ), page AS MATERIALIZED (
         SELECT bin.id, row_number() OVER (ORDER BY {order}) AS place FROM {matching}
          ORDER BY {order} LIMIT %(limit)s OFFSET %(offset)s
@@ -91,7 +92,8 @@ SEARCH_BINS = _PAGE_OF_BINS.format(
     bin=_BIN,
     order=SQL("bin.warehouse_id, bin.code"),
     matching=SQL("""
-        search_shelves(%(pattern)s, %(warehouse_id)s, %(zone_id)s, %(kinds)s, %(most)s) AS found (id) JOIN bin USING (id)"""),
+        search_shelves(%(pattern)s, %(warehouse_id)s, %(zone_id)s, %(kinds)s, %(most)s) AS found (id)
+        CROSS JOIN LATERAL (SELECT id, warehouse_id, code FROM bin WHERE id = found.id OFFSET 0) bin"""),
 )
 
 SHOW_BIN = SQL("""
