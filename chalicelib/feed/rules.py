@@ -14,6 +14,7 @@ EventType = Literal[
     "item.deleted",
     "item.updated",
     "order.cancelled",
+    "order.changed",
     "order.confirmed",
     "order.delivered",
     "order.packed",

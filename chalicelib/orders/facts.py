@@ -12,6 +12,13 @@ class Placed(Fact, type="order.placed", of="order_id"):
     warehouse_id: int
 
 
+class Changed(Fact, type="order.changed", of="order_id"):
+    """The order's lines, warehouse or header are others than before."""
+
+    order_id: int
+    warehouse_id: int
+
+
 class Reserved(Fact, type="order.reserved", of="order_id"):
     """All of the order's units are held at one location."""
 

@@ -226,6 +226,7 @@ def test_what_is_told_is_nobodys() -> None:
         "item.deleted": {"variant_id"},
         "item.updated": {"variant_id", "is_active"},
         "order.cancelled": {"order_id", "reason"},
+        "order.changed": of_order,
         "order.confirmed": of_order,
         "order.delivered": of_order,
         "order.packed": of_order,

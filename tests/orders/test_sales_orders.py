@@ -471,3 +471,12 @@ def test_the_floor_sees_the_ship_method(tenant: Tenant) -> None:
 def test_an_order_of_the_warehouse_does_not_expire(tenant: Tenant) -> None:
     order = place(tenant, (make_shelf(tenant), 1))
     assert order.hold_expires_at is None
+
+
+def test_integrators_hear_of_an_order_of_the_warehouse(tenant: Tenant) -> None:
+    panel, shelf = make_panel(tenant), make_shelf(tenant)
+    order_id = panel.place((shelf, 1))
+    panel.change(order_id, priority=1)
+    panel.cancel(order_id)
+    told = tenant.rows("SELECT type FROM fact WHERE record = %(r)s ORDER BY id", r=f"order:{order_id}")
+    assert [row["type"] for row in told] == ["order.placed", "order.changed", "order.cancelled"]

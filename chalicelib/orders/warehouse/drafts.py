@@ -15,6 +15,7 @@ from chalicelib.catalogue import PricedItem, Quote
 from chalicelib.kernel.errors import BadRequest, IntegrityViolation, Invalid
 from chalicelib.kernel.money import AMOUNT_MAX
 from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.orders import facts
 from chalicelib.orders.events import OrderPlaced
 from chalicelib.orders.warehouse import store
 from chalicelib.orders.warehouse.store import Written
@@ -226,11 +227,13 @@ class duplicates_refused:  # noqa: N801  # reads as the function it is: with dup
 
 def _tell(uow: UnitOfWork, work: _Work, done: Placed) -> None:
     uow.publish(OrderPlaced(order_id=done.order_id).message())
+    warehouse_id = work.draft.warehouse_id
+    uow.tell(facts.Placed(order_id=done.order_id, channel="wms", status="pending", warehouse_id=warehouse_id))
     total = sum(item.line_total_minor for item in work.priced)
     after: Mapping[str, Any] = {
         "number": done.number,
         "channel": "wms",
-        "warehouse_id": work.draft.warehouse_id,
+        "warehouse_id": warehouse_id,
         "total_minor": total,
         "lines": [{"sku": item.sku, "quantity": item.quantity} for item in work.priced],
         "is_short": done.is_short,

@@ -9,6 +9,7 @@ from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 from chalicelib.kernel.paging import paged, window
 from chalicelib.kernel.phones import e164
 from chalicelib.kernel.uow import UnitOfWork
+from chalicelib.orders import facts
 from chalicelib.orders import store as book
 from chalicelib.orders.events import OrderCancelled
 from chalicelib.orders.rules import OPEN_STATES, ORDER, Line, Order, ship_address, wms_status, wms_word
@@ -220,6 +221,7 @@ def _note_change(uow: UnitOfWork, order: Order, wanted: ChangedSalesOrder, view:
         before["lines"] = [_line_told(line) for line in order.lines]
         after["lines"] = [{"sku": line.sku, "quantity": line.quantity_ordered} for line in view.lines]
     if after:
+        uow.tell(facts.Changed(order_id=order.id, warehouse_id=view.sales_order.warehouse_id))
         uow.audit("order.changed", "order", order.id, before=before, after=after)
 
 
@@ -235,7 +237,7 @@ def cancel(uow: UnitOfWork, order_id: int) -> SalesOrderCancelled:
     """Cancels a sales order that is OPEN or PICKING and gives its stock back; of its batch the other orders go on.
 
     What lies picked goes back to its bins. What its buyer paid is found due and told to them by payments, as with every
-    cancelled order. Eight statements, twelve in picking. Raises NotFound, BadRequest in any other state, Conflict when
+    cancelled order. Nine statements, twelve in picking. Raises NotFound, BadRequest in any other state, Conflict when
     somebody starts or ends its batch at this moment.
     """
     from chalicelib import picking  # which calls orders for everything else
@@ -257,6 +259,7 @@ def cancel(uow: UnitOfWork, order_id: int) -> SalesOrderCancelled:
     if not store.call_off(uow, order.id, order.state, following):
         raise Conflict(CHANGED_MEANWHILE)
     uow.publish(OrderCancelled(order_id=order.id, reason="staff").message())
+    uow.tell(facts.Cancelled(order_id=order.id, reason="staff"))
     after = {"reason": "staff", "state": following, "units_returned": returned}
     uow.audit("order.cancelled", "order", order.id, before={"state": order.state}, after=after)
     return SalesOrderCancelled(
