@@ -137,7 +137,7 @@ SEARCH_BINS = """
 PLACES_MAX = 1000
 """How many bins of an item, or items of a bin, are shown."""
 FOUND_MAX = 50
-HITS_MAX = 200
+HITS_MAX = 100
 """How many of each way of searching are compared for the best fifty."""
 LOOK_MAX = 2000
 """Among how many rows a text of one or two signs is looked for anywhere; the index finds only where a word begins so."""

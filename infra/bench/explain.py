@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.client import Client
     from tests.tenant import Tenant
 
-RUNS = 9
+RUNS = 5
 _CONTROL = (store.COMMIT, store.SAVEPOINT, store.ROLLBACK_TO_SAVEPOINT)
 _STEPS = ("Scan", "Sort", "Aggregate")
 

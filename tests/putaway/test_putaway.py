@@ -181,10 +181,10 @@ def test_nothing_is_suggested_where_nothing_is_free(tenant: Tenant, carrier: Car
 
 def test_where_the_near_end_is_full_the_far_end_is_proposed(tenant: Tenant) -> None:
     shelf, other = make_shelf(tenant, free=0), make_shelf(tenant, free=0)
+    tenant.rows("UPDATE bin SET is_active = false WHERE kind = 'Pickable' RETURNING id")
     near = make_bin(tenant, pick_sequence=1)
     make_bin(tenant, pick_sequence=8)
     far = make_bin(tenant, pick_sequence=9)
-    tenant.rows("UPDATE bin SET is_active = false WHERE pick_sequence = 0 RETURNING id")
     params: dict[str, Any] = {
         "item_id": shelf.variant_id,
         "warehouse_ids": None,
