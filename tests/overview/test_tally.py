@@ -32,7 +32,9 @@ def test_the_tally_follows_every_change(tenant: Tenant) -> None:
     first, second = tenant.warehouse_id, make_warehouse(tenant).id
     assert check(tenant) == {}
     made = make_products(tenant, *(new_product() for _ in range(5)), new_product(is_active=False))
-    bins = make_bins(tenant, *(places.NewBin(warehouse_id=w, code=f"B{w}-{n}") for n in range(3) for w in (first, second)))
+    bins = make_bins(
+        tenant, *(places.NewBin(warehouse_id=w, code=f"B{w}-{n}") for n in range(3) for w in (first, second))
+    )
     assert check(tenant) == {("item", 0): 5, ("bin", first): 3, ("bin", second): 3}
     change(tenant, "UPDATE product SET is_active = false WHERE id = ANY(%(ids)s)", ids=[p.product_id for p in made[:2]])
     change(
