@@ -157,9 +157,14 @@ def seal(uow: "UnitOfWork") -> int:
 def verify(uow: "UnitOfWork", since: Checkpoint = START, *, for_s: float | None = None) -> Verification:
     """Walks the chain of the organization from a checkpoint on, ten thousand links at a time.
 
-    `for_s`: stops after so many seconds; `rest` then says where to go on. Without it the whole chain is walked.
+    The checkpoint's own link must still be as it was. `for_s`: stops after so many seconds; `rest` then says where to go
+    on. Without it the whole chain is walked.
     """
     number, link, ends_at = since.number, since.link, time.monotonic() + (math.inf if for_s is None else for_s)
+    if number and not _is_still_there(uow, since):
+        count("AuditChainBroken")
+        reason = "a link was edited or removed since it was found whole"
+        return Verification(sealed=number - 1, unchained=0, broken_at=number, reason=reason)
     while rows := uow.rows(store.LIST_SEALED, {"after_number": number, "limit": VERIFY_BATCH}):
         for row in rows:
             reason = _flaw(row, number + 1, link, uow.organization.id)
@@ -170,6 +175,11 @@ def verify(uow: "UnitOfWork", since: Checkpoint = START, *, for_s: float | None 
         if time.monotonic() >= ends_at and len(rows) == VERIFY_BATCH:
             return Verification(sealed=number, unchained=0, broken_at=None, reason=None, rest=Checkpoint(number, link))
     return Verification(sealed=number, unchained=uow.value(store.COUNT_UNCHAINED), broken_at=None, reason=None)
+
+
+def _is_still_there(uow: "UnitOfWork", checkpoint: Checkpoint) -> bool:
+    found = uow.row(store.LIST_SEALED, {"after_number": checkpoint.number - 1, "limit": 1})
+    return found is not None and (found["number"], bytes(found["hash"])) == (checkpoint.number, checkpoint.link)
 
 
 def _flaw(found: dict[str, Any], number: int, link: bytes, organization_id: int) -> str | None:

@@ -136,3 +136,13 @@ def test_a_cursor_is_of_one_organization_and_unchanged(tenant: Tenant, admin: St
     foreign = audit.Checkpoint(1, b"\0" * 32).token(tenant.id + 1)
     for cursor in (foreign, token.replace("1", "2", 1), "x", "1.2.3", "%C3%A9", "."):
         assert admin.client().get(f"{LOG}/verify?cursor={cursor}").status == 400, cursor
+
+
+def test_a_cursor_whose_link_was_edited_meanwhile_finds_the_chain_broken(tenant: Tenant, admin: Staff) -> None:
+    client = admin.client()
+    rename(client, tenant, "North")
+    seal(tenant)
+    link = bytes(tenant.value("SELECT hash FROM audit_seal WHERE number = 1"))
+    assert verified(client, audit.Checkpoint(1, link).token(tenant.id))["is_whole"]
+    found = verified(client, audit.Checkpoint(1, b"\1" * 32).token(tenant.id))
+    assert (found["is_whole"], found["broken_at"], found["verified"]) == (False, 1, 0)
