@@ -163,8 +163,8 @@ def verify(uow: "UnitOfWork", since: Checkpoint = START, *, for_s: float | None 
     number, link, ends_at = since.number, since.link, time.monotonic() + (math.inf if for_s is None else for_s)
     if number and not _is_still_there(uow, since):
         count("AuditChainBroken")
-        reason = "a link was edited or removed since it was found whole"
-        return Verification(sealed=number - 1, unchained=0, broken_at=number, reason=reason)
+        told = "a link was edited or removed since it was found whole"
+        return Verification(sealed=number - 1, unchained=0, broken_at=number, reason=told)
     while rows := uow.rows(store.LIST_SEALED, {"after_number": number, "limit": VERIFY_BATCH}):
         for row in rows:
             reason = _flaw(row, number + 1, link, uow.organization.id)
