@@ -33,7 +33,7 @@ def test_a_page_is_read_in_order(category: str | None, active: bool | None, inde
     [("variant", "sku_key", "variant_sku_pieces"), ("barcode", "upper(code)", "barcode_pieces")],
 )
 def test_parts_of_codes_are_found_by_an_index(table: str, code: str, index: str, tenant: Tenant) -> None:
-    condition = f"code_pieces(organization_id, {code}) @> pieces_of({tenant.id}, 'TEXT-1', 5)"
+    condition = f"code_pieces(organization_id, {code}) @> pieces_of({tenant.id}, 'TEXT-1', 5, 3)"
     with psycopg.connect(tenant.owner_url) as connection:
         body = connection.execute("SELECT prosrc FROM pg_proc WHERE proname = 'search_items'").fetchone()
         connection.execute("SET LOCAL enable_seqscan = off")
