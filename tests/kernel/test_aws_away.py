@@ -70,6 +70,7 @@ def test_a_throttle_counts_again_once_the_table_is_back(api: Client, tenant: Ten
     assert [stranger.post("/api/payments/create-intent", body).status for _ in range(7)].count(429) == 2
 
 
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("how", outages.WAYS)
 def test_without_the_queues_orders_are_taken_and_effects_catch_up(
     how: outages.How, api: Client, tenant: Tenant, clock: Clock, capsys: pytest.CaptureFixture[str]

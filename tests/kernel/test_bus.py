@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
@@ -13,7 +12,6 @@ from chalicelib.kernel import bus, jobs
 from chalicelib.kernel.facts import Fact
 from chalicelib.kernel.outbox import Event
 from chalicelib.kernel.settings import settings
-from infra.local.postgres import Cluster
 from tests.factories.orders import make_order
 from tests.factories.stock import make_shelf
 from tests.tenant import Clock, Tenant
@@ -30,11 +28,8 @@ class Quiet(Event, topic="kernel.quiet", queue="work"):
 
 
 @pytest.fixture
-def heard(database: Cluster, aws: None) -> Iterator[Any]:
+def heard(quiet: None) -> Iterator[Any]:
     """A listener's queue behind a rule on the bus; gives what it has heard since it was last asked."""
-    with psycopg.connect(database.owner_url(), autocommit=True) as connection:
-        connection.execute("UPDATE outbox SET closed_at = now() WHERE closed_at IS NULL AND dead_at IS NULL")
-        connection.execute("DELETE FROM fact")
     sqs, events = boto3.client("sqs"), boto3.client("events")
     url = sqs.create_queue(QueueName="listener")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

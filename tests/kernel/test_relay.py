@@ -4,30 +4,18 @@ import json
 from datetime import timedelta
 from typing import get_args
 
-import psycopg
 import pytest
 
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import jobs, outbox, queues
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.jobs import Job
-from infra.local.postgres import Cluster
 from tests.kernel.handlers import CONSUMERS, ScriptDue
 from tests.kernel.outbox_work import Notes, OpenRows, bump, drain, envelope, publish, run
 from tests.tenant import Clock, Tenant
 from tests.threads import together
 
 pytestmark = pytest.mark.usefixtures("note_table")
-
-
-@pytest.fixture
-def quiet(database: Cluster, aws: None) -> None:
-    """Rows that other tests left open are closed, queues are empty: the relay looks at all organizations."""
-    with psycopg.connect(database.owner_url(), autocommit=True) as connection:
-        connection.execute("UPDATE outbox SET closed_at = now() WHERE closed_at IS NULL AND dead_at IS NULL")
-        connection.execute("DELETE FROM fact")
-    for name in ("work", "webhooks", "messages", "robots", "deliveries"):
-        drain(name)
 
 
 @pytest.mark.usefixtures("quiet")
