@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StrictBool, StringConstraints
 
 from chalicelib.kernel.ids import Id, PathId
 from chalicelib.kernel.paging import Paged, PageQuery
@@ -35,7 +35,7 @@ class ChangedZone(Shape):
     zone_code: Code | None = None
     zone_name: Name | None = None
     zone_type: ZoneKind | None = None
-    is_active: bool | None = None
+    is_active: StrictBool | None = None
 
 
 class ZoneView(Shape):
@@ -110,7 +110,7 @@ class ChangedBin(Shape):
     pick_sequence: Sequence | None = None
     putaway_sequence: Sequence | None = None
     description: OptionalText | None = None
-    is_active: bool | None = None
+    is_active: StrictBool | None = None
 
 
 class BinView(Shape):

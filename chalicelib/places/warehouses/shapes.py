@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictBool, StrictInt
 
 from chalicelib.kernel.paging import Paged, PageQuery
 from chalicelib.kernel.shapes import Instant, OptionalText, Shape
@@ -33,7 +33,7 @@ class ChangedWarehouse(Shape):
     warehouse_name: Name | None = None
     address: OptionalText | None = None
     preference: Preference | None = None
-    is_active: bool | None = None
+    is_active: StrictBool | None = None
 
 
 class WarehouseView(Shape):
