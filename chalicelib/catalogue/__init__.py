@@ -1,5 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
+from chalicelib.catalogue.items.shapes import NewItem
 from chalicelib.catalogue.rules import Code, lookup_forms, pounds, search_words
 from chalicelib.catalogue.service import (
     BarcodeTaken,
@@ -28,6 +29,7 @@ __all__ = [
     "Code",
     "CreatedProduct",
     "Item",
+    "NewItem",
     "NewProduct",
     "NotForSale",
     "PricedItem",

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from chalicelib import catalogue, orders, places, purchasing
 from chalicelib.imports import store
-from chalicelib.imports.records import BinRecord, ItemRecord, LineRecord, PurchaseOrderRecord, SalesOrderRecord
+from chalicelib.imports.records import BinRecord, ItemRecord, PurchaseOrderRecord, SalesOrderRecord
 from chalicelib.imports.rules import Sorted, sort
 from chalicelib.imports.store import Names
 from chalicelib.kernel.uow import UnitOfWork
@@ -24,30 +24,13 @@ def import_items(uow: UnitOfWork, records: Records) -> Sorted[Any]:
     found = sort(records, ItemRecord)
     names = {record.category for record in found.good.values() if record.category}
     rows = list(found.good)
-    for code in catalogue.check_new(uow, [_product(found.good[row], None) for row in rows]) if rows else []:
+    for code in catalogue.check_new(uow, [found.good[row].product() for row in rows]) if rows else []:
         what = "SKU" if code.kind == "sku" else "barcode"
         found.refuse(rows[code.line], code.kind, type="duplicate", message=f"Duplicate {what}: {code.value}")
     if found.good:
         ids = catalogue.ensure_categories(uow, names) if names else {}
-        catalogue.create_products(uow, [_product(r, ids.get(r.category or "")) for r in found.good.values()])
+        catalogue.create_products(uow, [r.product(ids.get(r.category or "")) for r in found.good.values()])
     return found
-
-
-def _product(record: ItemRecord, category_id: int | None) -> catalogue.NewProduct:
-    return catalogue.NewProduct(
-        sku=record.sku,
-        name=record.item_name,
-        description=record.description,
-        category_id=category_id,
-        unit_price_minor=record.unit_price or 0,
-        in_stock=bool(record.unit_price),
-        weight_g=record.weight_lbs,
-        cost_minor=record.unit_cost,
-        is_lot_tracked=record.is_lot_tracked,
-        upc=record.upc,
-        barcodes=tuple(record.barcode_aliases),
-        reorder_point=record.reorder_point,
-    )
 
 
 def import_bins(uow: UnitOfWork, records: Records) -> Sorted[Any]:
@@ -110,7 +93,7 @@ class Whole:
 
     rows: list[int]
     record: Any
-    lines: list[LineRecord]
+    lines: list[Any]
 
 
 def _joined(found: Sorted[Any], number_of: Callable[[Any], str], records: Records, name: str) -> list[Whole]:
@@ -152,7 +135,7 @@ def _names_of(uow: UnitOfWork, orders_of: Iterable[Whole]) -> Names:
     )
 
 
-def _lines(found: Sorted[Any], whole: Whole, names: Names) -> list[tuple[int, LineRecord]] | None:
+def _lines(found: Sorted[Any], whole: Whole, names: Names) -> list[tuple[int, Any]] | None:
     """(item, line) of an order; None, and the order refused, when an SKU is unknown."""
     items = [(line.item_id or names.skus.get((line.sku or "").upper()), line) for line in whole.lines]
     unknown = next((line.sku for item_id, line in items if item_id is None), None)

@@ -3,20 +3,18 @@
 import re
 from collections.abc import Mapping
 from datetime import date
-from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictBool, StrictInt, model_validator
+from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.imports.rules import NoFormula, Plain
+from chalicelib.catalogue import NewItem
+from chalicelib.imports.rules import NoFormula, Plain, neutralised, refuse_formula
 from chalicelib.kernel.ids import Id
 from chalicelib.kernel.money import parse_amount
-from chalicelib.kernel.shapes import QUANTITY_MAX, Barcode, Note, OptionalText, Quantity, Shape, Sku, Text
+from chalicelib.kernel.shapes import Barcode, Note, OptionalText, Quantity, Shape, Sku
+from chalicelib.places import LabelPart
 
-GRAMS_PER_POUND = Decimal("453.59237")
-"""By definition (NIST Special Publication 811, Appendix B)."""
-POUNDS_MAX = 100_000
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -27,25 +25,12 @@ def _minor(value: Any) -> int | None:
     return minor
 
 
-def _grams(value: Any) -> int | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= POUNDS_MAX:
-        raise PydanticCustomError("weight_range", "Weight should be a number of pounds between 0 and 100000")
-    return round(value * GRAMS_PER_POUND)
-
-
 def _day(value: Any) -> Any:
     if value is None or (isinstance(value, str) and _DATE.fullmatch(value)):
         return value
     raise PydanticCustomError("date_parsing", "Input should be a date in the form YYYY-MM-DD")
 
 
-def _digits(value: Any) -> Any:
-    return str(value) if type(value) is int and 0 <= value <= 10**9 else value
-
-
-Name = Annotated[Text, Plain]
 Line = Annotated[OptionalText, Plain]
 Notes = Annotated[Note, Plain]
 Code = Annotated[Sku, NoFormula]
@@ -53,24 +38,23 @@ Label = Annotated[Barcode, NoFormula]
 Money = Annotated[int | None, BeforeValidator(_minor)]
 """An amount with two decimals; minor units after parsing."""
 Day = Annotated[date | None, BeforeValidator(_day)]
-LabelPart = Annotated[OptionalText, BeforeValidator(_digits), Field(max_length=32)]
 Sequence = Annotated[StrictInt, Field(ge=0, le=2**31 - 1)]
 
 
-class ItemRecord(Shape):
-    """An item. Without a price the shop does not sell it before it gets one."""
+class ItemRecord(NewItem):
+    """An item, as one that is made by hand. Without a price the shop does not sell it before it gets one."""
 
-    sku: Code
-    item_name: Name
-    description: Notes = ""
-    upc: Label | None = None
-    barcode_aliases: Annotated[list[Label], Field(max_length=100)] = Field(default_factory=list)
-    category: Name | None = None
-    weight_lbs: Annotated[int | None, BeforeValidator(_grams)] = None
-    unit_price: Money = None
-    unit_cost: Money = None
-    is_lot_tracked: StrictBool = False
-    reorder_point: Annotated[StrictInt, Field(ge=0, le=QUANTITY_MAX)] | None = None
+    @field_validator("item_name", "description", "category")
+    @classmethod
+    def _plain(cls, text: str | None) -> str | None:
+        return None if text is None else neutralised(text)
+
+    @field_validator("sku", "upc", "barcode_aliases")
+    @classmethod
+    def _no_formula(cls, codes: str | list[str] | None) -> str | list[str] | None:
+        for code in [codes] if isinstance(codes, str) else codes or ():
+            refuse_formula(code)
+        return codes
 
 
 class _InWarehouse(Shape):
@@ -113,8 +97,6 @@ class LineRecord(Shape):
     item_id: Id | None = None
     sku: Code | None = None
     quantity_ordered: Quantity
-    unit_cost: Money = None
-    unit_price: Money = None
 
     @model_validator(mode="after")
     def _item_named(self) -> Self:
@@ -123,22 +105,37 @@ class LineRecord(Shape):
         return self
 
 
-class _OrderRecord(_InWarehouse):
-    lines: Annotated[list[LineRecord], Field(min_length=1, max_length=2000)]
+class PurchaseLine(LineRecord):
+    """A line of a purchase order, with what a unit costs."""
 
+    unit_cost: Money = None
+
+
+class SalesLine(LineRecord):
+    """A line of a sales order; without a price it costs what the catalogue says."""
+
+    unit_price: Money = None
+
+
+OF_LINE = {*PurchaseLine.model_fields, *SalesLine.model_fields}
+LINES_MAX = 2000
+
+
+class _OrderRecord(_InWarehouse):
     @model_validator(mode="before")
     @classmethod
     def _flat(cls, record: Any) -> Any:
-        """A line of a file is an order with one line; `OrdersOfFile` joins those with one number."""
+        """A line of a file is an order with one line; imports/entities.py joins those with one number."""
         if not isinstance(record, Mapping) or "lines" in record:
             return record
-        of_line = {name: record[name] for name in LineRecord.model_fields if name in record}
+        of_line = {name: record[name] for name in OF_LINE if name in record}
         return {name: value for name, value in record.items() if name not in of_line} | {"lines": [of_line]}
 
 
 class PurchaseOrderRecord(_OrderRecord):
     """A purchase order, whole or one of its lines; lines of a file with one number make one order."""
 
+    lines: Annotated[list[PurchaseLine], Field(min_length=1, max_length=LINES_MAX)]
     po_number: Label
     po_barcode: Label | None = None
     vendor_name: Line = ""
@@ -149,6 +146,7 @@ class PurchaseOrderRecord(_OrderRecord):
 class SalesOrderRecord(_OrderRecord):
     """A sales order, whole or one of its lines; lines of a file with one number make one order."""
 
+    lines: Annotated[list[SalesLine], Field(min_length=1, max_length=LINES_MAX)]
     so_number: Label
     so_barcode: Label | None = None
     customer_name: Line = ""

@@ -20,7 +20,8 @@ def neutralised(text: str) -> str:
     return QUOTE + text if text.startswith(FORMULA_SIGNS) else text
 
 
-def _refuse_formula(code: str) -> str:
+def refuse_formula(code: str) -> str:
+    """A code as it is. Raises PydanticCustomError for one that a spreadsheet would run."""
     if code.startswith(FORMULA_SIGNS):
         raise PydanticCustomError("formula", "A code should not begin like a formula of a spreadsheet")
     return code
@@ -28,7 +29,7 @@ def _refuse_formula(code: str) -> str:
 
 Plain = AfterValidator(neutralised)
 """For names and notes."""
-NoFormula = AfterValidator(_refuse_formula)
+NoFormula = AfterValidator(refuse_formula)
 """For SKUs, numbers and barcodes, which another sign would turn into other ones."""
 
 

@@ -13,6 +13,7 @@ from chalicelib.places.service import (
     find_bins,
     warehouse_ids,
 )
+from chalicelib.places.shapes import LabelPart
 from chalicelib.places.store import Bin, BinPlace, Warehouse
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "CodeTaken",
     "FloorSettings",
     "InUse",
+    "LabelPart",
     "NewBin",
     "PlacesDiffer",
     "Warehouse",

@@ -60,10 +60,11 @@ def test_wrong_records_are_named_and_the_rest_is_imported(tenant: Tenant, admin:
         {"sku": "=1+1", "item_name": "Formula as a code"},
         {"sku": "P", "item_name": "P", "unit_price": -1},
         {"sku": "Q", "item_name": "Q", "upc": shelf.barcode},
+        {"sku": "search", "item_name": "A word of a path"},
     ]
     reply = send(admin, "items", records)
-    assert counts(reply) == (9, 2, 7)
-    assert {detail["row"] for detail in reply.json["details"]} == {2, 4, 5, 6, 7, 8, 9}
+    assert counts(reply) == (10, 2, 8)
+    assert {detail["row"] for detail in reply.json["details"]} == {2, 4, 5, 6, 7, 8, 9, 10}
     assert reply.json["errors"][0] == f"Row 2: sku: Duplicate SKU: {shelf.sku.lower()}"
     assert {"GOOD", "TWICE"} <= items(tenant)
     assert not {"X", "P", "Q", "=1+1"} & items(tenant)
@@ -111,9 +112,10 @@ def test_purchase_orders_whole_and_line_by_line(tenant: Tenant, admin: Client) -
         {"po_number": "PO-3", "warehouse_id": tenant.warehouse_id, "sku": "NONE", "quantity_ordered": 1},
         {"po_number": "PO-4", "warehouse_id": tenant.warehouse_id, "sku": shelf.sku, "quantity_ordered": 0},
         {"po_number": "PO-4", "warehouse_id": tenant.warehouse_id, "sku": other.sku, "quantity_ordered": 1},
+        {**rows[0], "po_number": "PO-5", "unit_price": 9},
     ]
     reply = send(admin, "purchase-orders", [whole, *rows, *broken])
-    assert counts(reply) == (7, 3, 4), reply.json
+    assert counts(reply) == (8, 3, 5), reply.json
     made = tenant.rows(
         "SELECT o.number, count(*) AS lines FROM purchase_order o JOIN purchase_order_line l ON l.purchase_order_id = o.id"
         " GROUP BY o.number ORDER BY o.number"

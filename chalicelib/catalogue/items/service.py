@@ -63,20 +63,7 @@ def create_item(uow: UnitOfWork, new: NewItem) -> ItemSaved:
 
     Whoever takes the same SKU or barcode in the same moment makes this run again, and then it is refused by name.
     """
-    product = NewProduct(
-        sku=new.sku,
-        name=new.item_name,
-        description=new.description,
-        unit_price_minor=new.unit_price or 0,
-        in_stock=bool(new.unit_price),
-        is_active=new.is_active,
-        weight_g=new.weight_lbs,
-        cost_minor=new.unit_cost,
-        is_lot_tracked=new.is_lot_tracked,
-        upc=new.upc,
-        barcodes=tuple(new.barcode_aliases),
-        reorder_point=new.reorder_point,
-    )
+    product = new.product()
     _check_free(service.check_new(uow, [product]))
     if new.category is not None:
         product = replace(product, category_id=_category_id(uow, new.category))

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.catalogue.items.rules import RESERVED_SKUS, grams
 from chalicelib.catalogue.items.store import Item
 from chalicelib.catalogue.rules import pounds
+from chalicelib.catalogue.service import NewProduct
 from chalicelib.kernel.money import Amount, parse_amount
 from chalicelib.kernel.paging import Paged, PageQuery
 from chalicelib.kernel.shapes import QUANTITY_MAX, Barcode, Instant, Note, Shape, Sku, Text
@@ -76,6 +77,24 @@ class NewItem(Shape):
     is_active: StrictBool = True
     is_lot_tracked: StrictBool = False
     reorder_point: ReorderPoint | None = Field(None, description="With fewer units available the item counts as low")
+
+    def product(self, category_id: int | None = None) -> NewProduct:
+        """The product that is made of it."""
+        return NewProduct(
+            sku=self.sku,
+            name=self.item_name,
+            description=self.description,
+            category_id=category_id,
+            unit_price_minor=self.unit_price or 0,
+            in_stock=bool(self.unit_price),
+            is_active=self.is_active,
+            weight_g=self.weight_lbs,
+            cost_minor=self.unit_cost,
+            is_lot_tracked=self.is_lot_tracked,
+            upc=self.upc,
+            barcodes=tuple(self.barcode_aliases),
+            reorder_point=self.reorder_point,
+        )
 
 
 class ItemChanges(Shape):
