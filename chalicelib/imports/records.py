@@ -1,43 +1,21 @@
 """What a record of each kind may say. Names stand for ids: warehouse_code, zone_code and sku are looked up."""
 
-import re
 from collections.abc import Mapping
-from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, StrictInt, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StrictInt, field_validator, model_validator
 
 from chalicelib.catalogue import NewItem
 from chalicelib.imports.rules import NoFormula, Plain, neutralised, refuse_formula
 from chalicelib.kernel.ids import Id
-from chalicelib.kernel.money import parse_amount
-from chalicelib.kernel.shapes import Barcode, Note, OptionalText, Quantity, Shape, Sku
+from chalicelib.kernel.money import PriceIn
+from chalicelib.kernel.shapes import Barcode, Day, Note, OptionalText, Quantity, Shape, Sku
 from chalicelib.places import LabelPart
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-def _minor(value: Any) -> int | None:
-    minor = None if value is None else parse_amount(value)
-    if minor is not None and minor < 0:
-        raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
-    return minor
-
-
-def _day(value: Any) -> Any:
-    if value is None or (isinstance(value, str) and _DATE.fullmatch(value)):
-        return value
-    raise PydanticCustomError("date_parsing", "Input should be a date in the form YYYY-MM-DD")
-
 
 Line = Annotated[OptionalText, Plain]
 Notes = Annotated[Note, Plain]
 Code = Annotated[Sku, NoFormula]
 Label = Annotated[Barcode, NoFormula]
-Money = Annotated[int | None, BeforeValidator(_minor)]
-"""An amount with two decimals; minor units after parsing."""
-Day = Annotated[date | None, BeforeValidator(_day)]
 Sequence = Annotated[StrictInt, Field(ge=0, le=2**31 - 1)]
 
 
@@ -108,13 +86,13 @@ class LineRecord(Shape):
 class PurchaseLine(LineRecord):
     """A line of a purchase order, with what a unit costs."""
 
-    unit_cost: Money = None
+    unit_cost: PriceIn | None = None
 
 
 class SalesLine(LineRecord):
     """A line of a sales order; without a price it costs what the catalogue says."""
 
-    unit_price: Money = None
+    unit_price: PriceIn | None = None
 
 
 OF_LINE = {*PurchaseLine.model_fields, *SalesLine.model_fields}
@@ -139,7 +117,7 @@ class PurchaseOrderRecord(_OrderRecord):
     po_number: Label
     po_barcode: Label | None = None
     vendor_name: Line = ""
-    expected_date: Day = None
+    expected_date: Day | None = None
     notes: Notes = ""
 
 

@@ -39,6 +39,14 @@ def parse_positive_amount(value: Any) -> int:
     return minor
 
 
+def parse_price(value: Any) -> int:
+    """As `parse_amount`, zero or more."""
+    minor = parse_amount(value)
+    if minor < 0:
+        raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
+    return minor
+
+
 def render_amount(minor: int) -> float:
     """The JSON number of an amount. Exact: below 2^53 minor units a float's shortest form is the decimal itself."""
     return minor / 100
@@ -53,6 +61,10 @@ Amount = Annotated[
 
 AmountIn = Annotated[Amount, BeforeValidator(parse_positive_amount)]
 """A positive amount in a request body; minor units after parsing."""
+
+
+PriceIn = Annotated[Amount, BeforeValidator(parse_price)]
+"""An amount in a request body that may be 0; minor units after parsing."""
 
 
 def extend(unit_minor: int, quantity: int) -> int:

@@ -1,7 +1,7 @@
 """The base of every request and reply model, and the field types that contexts share."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from pydantic import (
@@ -66,6 +66,17 @@ TimeIn = Annotated[AwareDatetime, BeforeValidator(_refuse_unix_time)]
 """A time in a request: ISO 8601 with its offset."""
 LooseTimeIn = Annotated[datetime, BeforeValidator(_refuse_unix_time)]
 """The same from a provider that may leave the offset out."""
+
+
+def _refuse_day_numbers(value: Any) -> Any:
+    """pydantic takes numbers for days since 1970, and midnights for dates."""
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return value
+    raise PydanticCustomError("date_parsing", "Input should be a date in the form YYYY-MM-DD")
+
+
+Day = Annotated[date, BeforeValidator(_refuse_day_numbers)]
+"""A day in a request: ``2026-03-01``."""
 
 
 def at_most(characters: int) -> BeforeValidator:

@@ -1,40 +1,18 @@
 """What the panel's purchase-order endpoints read and say."""
 
-import re
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, StringConstraints, model_validator
 
 from chalicelib.kernel.ids import Id, PathId
-from chalicelib.kernel.money import Amount, parse_amount
+from chalicelib.kernel.money import Amount, PriceIn
 from chalicelib.kernel.paging import Paged, PageQuery
-from chalicelib.kernel.shapes import Barcode, Instant, Note, OptionalText, Quantity, Shape
+from chalicelib.kernel.shapes import Barcode, Day, Instant, Note, OptionalText, Quantity, Shape
 from chalicelib.purchasing.rules import LineStatus, NewLine, NewOrder, Status, line_status, positions
 from chalicelib.purchasing.store import ShownLine, ShownOrder
 
 LINES_MAX = 2000
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-def _refuse_times(value: Any) -> Any:
-    """pydantic takes numbers for days since 1970, and midnights for dates."""
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return value
-    raise PydanticCustomError("date_parsing", "Input should be a date in the form YYYY-MM-DD")
-
-
-def _parse_cost(value: Any) -> int:
-    minor = parse_amount(value)
-    if minor < 0:
-        raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
-    return minor
-
-
-Day = Annotated[date, BeforeValidator(_refuse_times)]
-Cost = Annotated[Amount, BeforeValidator(_parse_cost)]
-"""What a unit costs; free of charge is 0."""
 LineNumber = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 
 
@@ -43,7 +21,7 @@ class LineEntry(Shape):
 
     item_id: Id
     quantity_ordered: Quantity
-    unit_cost: Cost | None = None
+    unit_cost: PriceIn | None = None
     line_number: LineNumber | None = None
 
 

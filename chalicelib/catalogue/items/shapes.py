@@ -10,7 +10,7 @@ from chalicelib.catalogue.items.rules import RESERVED_SKUS, grams
 from chalicelib.catalogue.items.store import Item
 from chalicelib.catalogue.rules import pounds
 from chalicelib.catalogue.service import NewProduct
-from chalicelib.kernel.money import Amount, parse_amount
+from chalicelib.kernel.money import Amount, parse_price
 from chalicelib.kernel.paging import Paged, PageQuery
 from chalicelib.kernel.shapes import QUANTITY_MAX, Barcode, Instant, Note, Shape, Sku, Text
 
@@ -35,10 +35,7 @@ def _grams(value: Any) -> int | None:
 
 
 def _amount(value: Any) -> int | None:
-    minor = None if value is None else parse_amount(value)
-    if minor is not None and minor < 0:
-        raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
-    return minor
+    return None if value is None else parse_price(value)
 
 
 _NUMBER = WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}]})

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, StringConstraints
+from pydantic import BeforeValidator, Field, StrictInt, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from chalicelib.kernel.ids import Id, PathId
-from chalicelib.kernel.money import Amount, parse_amount
+from chalicelib.kernel.money import Amount, PriceIn
 from chalicelib.kernel.paging import Paged, PageQuery
 from chalicelib.kernel.shapes import Barcode, Instant, Note, OptionalText, Quantity, Shape, Text
 from chalicelib.orders.rules import ship_address, wms_word
@@ -35,14 +35,7 @@ def _refuse_nothing(value: Any) -> Any:
     return value
 
 
-def _at_least_nothing(value: int) -> int:
-    if value < 0:
-        raise PydanticCustomError("greater_than_equal", "Input should be greater than or equal to 0")
-    return value
-
-
 Day = Annotated[date, BeforeValidator(_day_of)]
-PriceIn = Annotated[Amount, BeforeValidator(parse_amount), AfterValidator(_at_least_nothing)]
 Number = Barcode
 """What people call an order: up to 128 characters, blanks around it taken off."""
 Address = Annotated[Note, StringConstraints(max_length=512)]
