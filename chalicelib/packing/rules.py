@@ -4,9 +4,6 @@ from collections.abc import Sequence
 
 from chalicelib.orders import Line
 
-GRAMS_PER_POUND = 453.59237
-"""International avoirdupois pound (NIST Handbook 44, appendix C)."""
-
 
 def to_verify(line: Line) -> int:
     """Picked units that were not verified yet."""
@@ -22,8 +19,3 @@ def spread(lines: Sequence[Line], quantity: int) -> dict[int, int]:
             given[line.id] = taken
             quantity -= taken
     return given
-
-
-def pounds(grams: int) -> float:
-    """Weight as scanners show it, rounded to hundredths, half to even."""
-    return round(grams / GRAMS_PER_POUND, 2)

@@ -30,7 +30,7 @@ def show_order(uow: UnitOfWork, code: str) -> PackView:
     return PackView(
         sales_order=_header(lines[0]),
         lines=[_line(line) for line in lines],
-        calculated_weight_lbs=rules.pounds(sum(line.weight_g * line.picked for line in lines)),
+        calculated_weight_lbs=catalogue.pounds(sum(line.weight_g * line.picked for line in lines)),
         total_items=sum(line.picked for line in lines),
         items_verified=sum(line.packed for line in lines),
     )
@@ -58,7 +58,7 @@ def _line(line: store.ShownLine) -> PackLine:
         sku=line.sku,
         item_name=line.name,
         upc=line.upc,
-        weight_lbs=rules.pounds(line.weight_g),
+        weight_lbs=catalogue.pounds(line.weight_g),
         quantity_ordered=line.quantity,
         quantity_picked=line.picked,
         quantity_packed=line.packed,
@@ -108,7 +108,7 @@ def complete(uow: UnitOfWork, order_id: int) -> OrderPacked:
     if unverified:
         raise BadRequest(f"Cannot complete packing - {unverified} items not yet verified")
     total = sum(line.picked for line in order.lines)
-    weight = rules.pounds(store.weigh(uow, order.id))
+    weight = catalogue.pounds(store.weigh(uow, order.id))
     orders.advance(uow, [order], "pack")
     uow.audit("order.packed", "order", order.id, before={"state": order.state}, after={"items": total})
     return OrderPacked(
