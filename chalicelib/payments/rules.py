@@ -13,6 +13,8 @@ from uuid import UUID
 from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 
 State = Literal["created", "requires_payment", "processing", "succeeded", "failed", "canceled"]
+Provider = Literal["stripe", "check", "store_credit", "cash"]
+"""Who moves the money: Stripe, or we ourselves, who write down what people brought."""
 EntryKind = Literal["charge", "refund", "dispute"]
 DueReason = Literal["order_cancelled", "paid_twice"]
 
@@ -90,6 +92,7 @@ class Payment:
 
     id: int
     order_id: int | None
+    provider: Provider
     provider_id: str | None
     idempotency_key: str
     amount_minor: int

@@ -6,24 +6,30 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from chalicelib.kernel.uow import Row, UnitOfWork
-from chalicelib.payments.rules import Account, Balance, Fact, Movement, Payment, RefundDue
+from chalicelib.payments.rules import Account, Balance, Fact, Movement, Payment, Provider, RefundDue
 
 _PAYMENT = """
-    SELECT id, order_id, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
+    SELECT id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
       FROM payment
 """
 INSERT_PAYMENT = """
-    INSERT INTO payment (order_id, amount_minor, currency, payer_name, payer_email, created_at, updated_at)
-    VALUES (%(order_id)s, %(amount_minor)s, %(currency)s, %(payer_name)s, %(payer_email)s, %(now)s, %(now)s)
-    RETURNING id, order_id, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
+    INSERT INTO payment (order_id, provider, amount_minor, currency, payer_name, payer_email, created_at, updated_at)
+    VALUES (%(order_id)s, %(provider)s, %(amount_minor)s, %(currency)s, %(payer_name)s, %(payer_email)s, %(now)s, %(now)s)
+    RETURNING id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
 """
-FIND_OPEN = _PAYMENT + " WHERE order_id = %(order_id)s AND state NOT IN ('succeeded', 'canceled') FOR UPDATE"
+FIND_OPEN = (
+    _PAYMENT
+    + """
+     WHERE order_id = %(order_id)s AND provider = %(provider)s AND state NOT IN ('succeeded', 'canceled') FOR UPDATE
+"""
+)
 # An intent whose creation was never answered is found by the key that we put into its metadata.
 FIND_BY_PROVIDER = (
     _PAYMENT
     + """
-     WHERE provider_id = %(provider_id)s
-        OR (idempotency_key = %(reference)s::uuid AND provider_id IS NULL)
+     WHERE provider = 'stripe'
+       AND (provider_id = %(provider_id)s
+        OR (idempotency_key = %(reference)s::uuid AND provider_id IS NULL))
      ORDER BY provider_id NULLS LAST LIMIT 1
 """
 )
@@ -38,8 +44,9 @@ GIVE_UP = "UPDATE payment SET state = 'canceled', updated_at = %(now)s WHERE id 
 # A payment with all others of its order, locked in id order, and what their entries add up to. The order is locked before,
 # by a statement of its own, so these sums are as new as the lock.
 LOCK_ACCOUNTS = """
-    SELECT p.id, p.order_id, p.provider_id, p.idempotency_key::text, p.amount_minor, p.currency, p.state, p.state_at,
-           p.created_at, coalesce(r.amount_minor, 0) AS due_minor, e.charged_minor, e.refunded_minor, e.disputed_minor
+    SELECT p.id, p.order_id, p.provider, p.provider_id, p.idempotency_key::text, p.amount_minor, p.currency, p.state,
+           p.state_at, p.created_at, coalesce(r.amount_minor, 0) AS due_minor,
+           e.charged_minor, e.refunded_minor, e.disputed_minor
       FROM payment p
       LEFT JOIN refund_due r ON r.payment_id = p.id
      CROSS JOIN LATERAL (
@@ -93,15 +100,15 @@ CHECK_ORDERS = """
 
 
 def insert_payment(uow: UnitOfWork, columns: Mapping[str, Any]) -> Payment:
-    """A new attempt, with an idempotency key of its own. Raises UniqueViolation when its order has an open one."""
-    row = uow.row(INSERT_PAYMENT, {**columns, "now": uow.now})
+    """A new attempt, with an idempotency key of its own. Raises UniqueViolation when its order has an open one of its kind."""
+    row = uow.row(INSERT_PAYMENT, {"provider": "stripe", **columns, "now": uow.now})
     assert row is not None
     return Payment(**row)
 
 
-def lock_open(uow: UnitOfWork, order_id: int) -> Payment | None:
-    """The open attempt of an order, locked, or None."""
-    return uow.fetch(Payment, FIND_OPEN, {"order_id": order_id})
+def lock_open(uow: UnitOfWork, order_id: int, provider: Provider = "stripe") -> Payment | None:
+    """The open attempt of an order to be paid in this way, locked, or None."""
+    return uow.fetch(Payment, FIND_OPEN, {"order_id": order_id, "provider": provider})
 
 
 def find_by_provider(uow: UnitOfWork, provider_id: str, reference: str | None = None) -> Payment | None:

@@ -19,7 +19,7 @@ FACTS = st.builds(
 
 
 def payment(state: rules.State = "created", at: datetime | None = None) -> Payment:
-    return Payment(1, 1, "pi_1", "key", 1000, "USD", state, at, MORNING)
+    return Payment(1, 1, "stripe", "pi_1", "key", 1000, "USD", state, at, MORNING)
 
 
 def told(facts: list[Fact] | tuple[Fact, ...]) -> rules.State:
