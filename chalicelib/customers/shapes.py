@@ -13,7 +13,7 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 LoginName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), at_most(255)]
 
 
-def _none_if_blank(value: Any) -> Any:
+def none_if_blank(value: Any) -> Any:
     """Forms send an empty text for a field that was left out."""
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -31,8 +31,8 @@ class Register(Shape):
 
     username: Annotated[Text, at_most(150), StringConstraints(strip_whitespace=True, max_length=150)]
     password: Secret
-    email: Annotated[Email | None, BeforeValidator(_none_if_blank)] = None
-    phone: Annotated[Phone | None, BeforeValidator(_none_if_blank)] = None
+    email: Annotated[Email | None, BeforeValidator(none_if_blank)] = None
+    phone: Annotated[Phone | None, BeforeValidator(none_if_blank)] = None
     company_name: Blank = ""
     business_type: Blank = ""
     business_ein: Blank = ""
@@ -52,8 +52,8 @@ class SignIn(Shape):
 class ResendVerification(Shape):
     """Needed without a session only: one of the two says which account."""
 
-    email: Annotated[Email | None, BeforeValidator(_none_if_blank)] = None
-    username: Annotated[LoginName | None, BeforeValidator(_none_if_blank)] = None
+    email: Annotated[Email | None, BeforeValidator(none_if_blank)] = None
+    username: Annotated[LoginName | None, BeforeValidator(none_if_blank)] = None
 
 
 class ChangePassword(Shape):

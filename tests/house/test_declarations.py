@@ -38,6 +38,7 @@ PUBLIC_ENDPOINTS = {
     "GET /docs/{asset}",
     "POST /api/auth/login",
     "POST /api/login",
+    "POST /api/orders/create-account",
     "POST /api/payments/confirm",
     "POST /api/payments/create-intent",
     "POST /api/register",
