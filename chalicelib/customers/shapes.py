@@ -24,6 +24,8 @@ def _text_if_none(value: Any) -> Any:
 
 Blank = Annotated[OptionalText, BeforeValidator(_text_if_none)]
 """A line of text that may be empty or null."""
+Address = Annotated[str, StringConstraints(max_length=1000), BeforeValidator(_text_if_none)]
+"""A postal address in as many lines as it has; may be empty or null."""
 
 
 class Register(Shape):
@@ -40,6 +42,11 @@ class Register(Shape):
     state_of_operation: Blank = ""
     first_name: Blank = ""
     last_name: Blank = ""
+    shipping_address: Address = ""
+    billing_address: Address = ""
+    city: Blank = ""
+    state: Blank = ""
+    zip: Blank = ""
 
 
 class SignIn(Shape):
@@ -70,6 +77,7 @@ class Profile(Shape):
     username: str
     email: str | None
     email_verified: bool
+    pending_email: str | None
     phone: str | None
     first_name: str
     last_name: str
@@ -79,6 +87,7 @@ class Profile(Shape):
     resale_certificate: str
     state_of_operation: str
     shipping_address: str
+    billing_address: str
     city: str
     state: str
     zip: str

@@ -34,6 +34,7 @@ from chalicelib.orders.service import (
 from chalicelib.orders.store import (
     find_by_code,
     find_by_number,
+    has_unsettled,
     latest_by_phone,
     list_orders,
     lock_by_number,
@@ -79,6 +80,7 @@ __all__ = [
     "flag_short",
     "fulfil",
     "get",
+    "has_unsettled",
     "inventory_status",
     "is_released",
     "is_whole",

@@ -56,6 +56,13 @@ LIST_INVENTORY = ORDERS + SQL("""
        AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
      ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
 """)
+HAS_UNSETTLED = """
+    SELECT EXISTS (
+        SELECT FROM sales_order
+         WHERE customer_id = %(customer_id)s AND state <> 'cancelled'
+           AND (state NOT IN ('shipped', 'delivered')
+                OR payment_state IN ('unpaid', 'authorized', 'processing', 'overdue', 'failed', 'disputed')))
+"""
 LIST_EXPIRED = """
     SELECT id FROM sales_order
      WHERE hold_expires_at <= %(now)s AND state = 'pending' AND payment_state IN ('unpaid', 'failed')
@@ -398,3 +405,8 @@ def set_whole(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
 def list_expired(uow: UnitOfWork, limit: int) -> list[int]:
     """Orders whose unpaid hold is over."""
     return [row["id"] for row in uow.rows(LIST_EXPIRED, {"now": uow.now, "limit": limit})]
+
+
+def has_unsettled(uow: UnitOfWork, customer_id: int) -> bool:
+    """Whether a customer has orders that are still to be shipped or to be paid."""
+    return bool(uow.value(HAS_UNSETTLED, {"customer_id": customer_id}))
