@@ -2,7 +2,7 @@
 
 from chalicelib.kernel.access import CUSTOMER, SHOPPER
 from chalicelib.kernel.endpoint import Call, endpoint
-from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.errors import BadRequest, NotFound
 from chalicelib.kernel.phones import Phone
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit
@@ -40,11 +40,14 @@ def track_order(call: Call[NoBody], order_number: OrderNumber, query: TrackingQu
     return TrackedOrderView(order=TrackedOrder.of(order, is_proven=is_proven))
 
 
-@endpoint("GET", "/api/orders/by-phone/{phone}", allow=SHOPPER, limit=Limit("by-phone", calls=10))
+@endpoint(
+    "GET", "/api/orders/by-phone/{phone}", allow=SHOPPER, errors=(BadRequest,), limit=Limit("by-phone", calls=10)
+)
 def list_orders_by_phone(call: Call[NoBody], phone: Phone, query: PhoneQuery) -> list[PhoneView]:
-    """Recent orders with a telephone number, without items: the signed-in customer's own, and a guest's that is proven.
+    """Recent orders with a telephone number, without items: the signed-in customer's own, and those that are proven.
 
-    To everybody else the list is empty, whether there are orders or not.
+    A `phone_session_token` for this number is used up by the call. To everybody else the list is empty, whether there are
+    orders or not.
     """
     return service.list_by_phone(call.uow, phone, query)
 

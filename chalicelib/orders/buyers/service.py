@@ -49,23 +49,33 @@ def _is_own(uow: UnitOfWork, order: Order) -> bool:
 
 
 def list_by_phone(uow: UnitOfWork, phone: str, told: PhoneQuery) -> list[PhoneView]:
-    """Recent orders with a telephone number, newest first: of the signed-in customer, and the one whose token is told.
+    """Recent orders with a telephone number, newest first: the signed-in customer's, and those that are proven.
 
-    Whether others have this number does not show: without proof the list is empty, after the same statement. A token proves
-    its own order only, for a buyer may give anybody's number.
+    A phone session for this number, which is used up, proves its customer's orders and guests' ones; an order's token that
+    order only, for a buyer may have given anybody's number. Without proof the list is empty, after the same statement: whether
+    others have this number does not show. Raises customers.InvalidToken, Unavailable.
     """
-    customer_id = uow.actor.id if uow.actor.kind == "customer" else None
+    customer_ids = [uow.actor.id] if uow.actor.kind == "customer" else []
+    proven = None if told.phone_session_token is None else _with_phone(uow, phone, told.phone_session_token)
     is_told = told.order_number is not None and proofs.is_token(uow, told.order_number, told.order_token)
     found = store.list_by_phone(
         uow,
         phone,
         channels=rules.BUYERS_CHANNELS,
-        customer_ids=[] if customer_id is None else [customer_id],
-        has_phone=False,
+        customer_ids=customer_ids if proven is None else [*customer_ids, proven],
+        has_phone=proven is not None,
         number=told.order_number if is_told else None,
         limit=BY_PHONE_MAX,
     )
-    return [PhoneView.of(order, is_own=order.customer_id is not None) for order in found]
+    return [PhoneView.of(order, is_own=order.customer_id in customer_ids) for order in found]
+
+
+def _with_phone(uow: UnitOfWork, phone: str, token: str) -> int | None:
+    """The customer who has just proven this number with a code; None when it was another number."""
+    from chalicelib import customers
+
+    customer = customers.use_phone_session(uow, token)
+    return customer.id if customer.phone == phone else None
 
 
 def refill(uow: UnitOfWork, number: str) -> Refill:

@@ -73,14 +73,15 @@ class TrackedOrderView(Shape):
 
 
 class PhoneQuery(Shape):
-    """What proves a guest's order: its number and the token that came with it."""
+    """What proves orders where nobody is signed in: a phone session, or an order's number with the token that came with it."""
 
+    phone_session_token: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     order_number: OrderNumber | None = None
     order_token: OrderToken | None = None
 
 
 class PhoneView(Shape):
-    """An order without its items. The name is the signed-in customer's; of a guest only the initials are shown."""
+    """An order without its items. The name is shown to the signed-in customer; to others only its initials."""
 
     order_number: str
     status: str
