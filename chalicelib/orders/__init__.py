@@ -1,6 +1,7 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
 from chalicelib.orders.backorders import fill_backorders
+from chalicelib.orders.buyers.claims import claim, link_claimed
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
@@ -69,6 +70,7 @@ __all__ = [
     "cancel",
     "check_drafts",
     "check_holds",
+    "claim",
     "commerce_status",
     "expire_unpaid",
     "fill_backorders",
@@ -83,6 +85,7 @@ __all__ = [
     "is_released",
     "is_whole",
     "latest_by_phone",
+    "link_claimed",
     "list_orders",
     "lock",
     "lock_by_number",

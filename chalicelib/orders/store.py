@@ -25,7 +25,7 @@ _ORDER_WITH = SQL("""
                    'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
                    'short', l.short) ORDER BY l.position)
 """)
-_ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
+ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
 # Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
 # back as it is then; so the lines are locked as well, once their orders are ours. Lines that were added while it waited are
 # not among them: an order that is not the one of the snapshot says so, and is read again.
@@ -45,13 +45,13 @@ LOCK_ORDERS = (
       FROM locked o ORDER BY o.id
 """)
 )
-LIST_BY_IDS = _ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
-FIND_BY_REFERENCES = _ORDERS + SQL(
+LIST_BY_IDS = ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
+FIND_BY_REFERENCES = ORDERS + SQL(
     " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
 )
-GET_BY_NUMBER = _ORDERS + SQL(" WHERE o.number = %(number)s")
-LATEST_BY_PHONE = _ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
-LIST_INVENTORY = _ORDERS + SQL("""
+GET_BY_NUMBER = ORDERS + SQL(" WHERE o.number = %(number)s")
+LATEST_BY_PHONE = ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
+LIST_INVENTORY = ORDERS + SQL("""
      WHERE (%(state)s::text[] IS NULL OR o.state = ANY(%(state)s))
        AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
      ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
