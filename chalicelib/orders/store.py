@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.orders import facts
-from chalicelib.orders.rules import Line, LineProgress, Order, State
+from chalicelib.orders.rules import Credit, Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
 _ORDER_WITH = SQL("""
@@ -70,6 +70,7 @@ LOCK_CREDIT = """
     )
     SELECT payment_terms AS terms, credit_limit_minor AS limit_minor FROM locked
 """
+GET_TERMS = "SELECT payment_terms FROM customer WHERE id = %(customer_id)s"
 SUM_OWED = """
     SELECT coalesce(sum(total_minor), 0)::bigint AS owed_minor
       FROM sales_order
@@ -285,12 +286,20 @@ def list_for_integrators(
     return [order_of(row) for row in uow.rows(LIST_INVENTORY, params)]
 
 
-def lock_credit(uow: UnitOfWork, customer_id: int) -> tuple[str, int, int]:
-    """(terms, limit, owed) of a customer, in minor units; the customer's row stays locked. Raises NotFound."""
+def lock_credit(uow: UnitOfWork, customer_id: int) -> Credit:
+    """What a customer may owe and does; the customer's row stays locked. Raises NotFound."""
     row = uow.row(LOCK_CREDIT, {"customer_id": customer_id})
     if row is None:
         raise NotFound("Customer not found")
-    return row["terms"], row["limit_minor"], uow.value(SUM_OWED, {"customer_id": customer_id})
+    return Credit(**row, owed_minor=uow.value(SUM_OWED, {"customer_id": customer_id}))
+
+
+def get_terms(uow: UnitOfWork, customer_id: int) -> str:
+    """A customer's terms. Raises NotFound."""
+    terms: str | None = uow.value(GET_TERMS, {"customer_id": customer_id})
+    if terms is None:
+        raise NotFound("Customer not found")
+    return terms
 
 
 def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:
