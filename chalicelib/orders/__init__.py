@@ -6,11 +6,13 @@ from chalicelib.orders.rules import (
     Line,
     LineProgress,
     Order,
+    OrderStopped,
     State,
     commerce_status,
     inventory_status,
     is_released,
     is_whole,
+    why_stopped,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -29,6 +31,8 @@ from chalicelib.orders.service import (
     record_payment,
     record_shipment,
     reserve,
+    review_credit,
+    revive,
 )
 from chalicelib.orders.store import (
     find_by_code,
@@ -61,6 +65,7 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "OrderStopped",
     "Placed",
     "State",
     "add_progress",
@@ -91,5 +96,8 @@ __all__ = [
     "record_payment",
     "record_shipment",
     "reserve",
+    "review_credit",
+    "revive",
+    "why_stopped",
     "wms_status",
 ]
