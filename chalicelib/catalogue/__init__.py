@@ -18,11 +18,12 @@ from chalicelib.catalogue.service import (
     create_product,
     create_products,
     ensure_categories,
+    offered,
     priced,
     quoted,
     variants_by_barcode,
 )
-from chalicelib.catalogue.store import Variant
+from chalicelib.catalogue.store import Offer, Variant
 
 __all__ = [
     "BarcodeTaken",
@@ -33,6 +34,7 @@ __all__ = [
     "NewItem",
     "NewProduct",
     "NotForSale",
+    "Offer",
     "PricedItem",
     "Quote",
     "SkuTaken",
@@ -44,6 +46,7 @@ __all__ = [
     "drop_unfinished_images",
     "ensure_categories",
     "lookup_forms",
+    "offered",
     "pounds",
     "priced",
     "quoted",
