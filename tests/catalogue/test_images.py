@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from PIL import Image
 
+from chalicelib import identity
 from chalicelib.adapters import objects
 from chalicelib.catalogue.images import rules, uploads
 from chalicelib.kernel import schedules
@@ -21,7 +22,7 @@ from tests.outages import How, away
 from tests.tenant import Clock, Tenant
 from tests.threads import together
 
-WRITE = "catalogue:write"
+WRITE: identity.Scope = "catalogue:write"
 
 
 def path_of(url: str) -> str:
