@@ -10,7 +10,7 @@ import pytest
 from chalicelib.kernel import dynamo
 from chalicelib.kernel.settings import settings
 from tests.client import Client, Reply
-from tests.customers.post import messages, verification_paths, work_off
+from tests.customers.post import messages, verification_paths
 from tests.factories.customers import PASSWORD, make_customer
 from tests.factories.identity import make_staff
 from tests.tenant import Clock, Tenant

@@ -64,10 +64,11 @@ def test_both_addresses_and_both_names(path: str, field: str, api: Client, tenan
 def test_the_common_addresses_take_either_field(path: str, api: Client, tenant: Tenant) -> None:
     shopper = make_customer(tenant)
     kind = "reset_password" if "password" in path else "forgot_username"
-    for body in ({"email": shopper.email}, {"identifier": shopper.email}, {"email": "", "identifier": shopper.email}):
-        assert api.post(path, body).status == 200
+    for fields in ({"email": shopper.email}, {"identifier": shopper.email}, {"email": "", "identifier": shopper.email}):
+        assert api.post(path, fields).status == 200
     assert len(messages(tenant, kind)) == 3
-    for body in ({}, {"email": ""}, {"identifier": None}, {"email": 7}, {"identifier": "x" * 256}):
+    wrong: list[dict[str, Any]] = [{}, {"email": ""}, {"identifier": None}, {"email": 7}, {"identifier": "x" * 256}]
+    for body in wrong:
         assert (api.post(path, body).status, api.post(path, body).json["error"]) == (400, "validation_error")
 
 
