@@ -192,6 +192,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/webhooks/stripe", "chalicelib.payments.routes", "take_stripe_event", "signed by stripe"),
     ("GET", "/docs", "chalicelib.platform.routes", "show_docs", "public"),
     ("GET", "/docs/{asset}", "chalicelib.platform.routes", "get_docs_asset", "public"),
+    ("GET", "/reset-password", "chalicelib.platform.routes", "show_reset_page", "public"),
 )
 
 CONSUMERS: dict[str, tuple[str, str]] = {

@@ -36,6 +36,7 @@ PUBLIC_ENDPOINTS = {
     "GET /api/v2/health",
     "GET /docs",
     "GET /docs/{asset}",
+    "GET /reset-password",
     "POST /api/auth/forgot-password",
     "POST /api/auth/forgot-username",
     "POST /api/auth/login",
