@@ -7,11 +7,13 @@ from chalicelib.orders.rules import (
     Line,
     LineProgress,
     Order,
+    OrderStopped,
     State,
     commerce_status,
     inventory_status,
     is_released,
     is_whole,
+    why_stopped,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -30,6 +32,8 @@ from chalicelib.orders.service import (
     record_payment,
     record_shipment,
     reserve,
+    review_credit,
+    revive,
 )
 from chalicelib.orders.store import (
     find_by_code,
@@ -63,6 +67,7 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "OrderStopped",
     "Placed",
     "State",
     "add_progress",
@@ -96,5 +101,8 @@ __all__ = [
     "record_payment",
     "record_shipment",
     "reserve",
+    "review_credit",
+    "revive",
+    "why_stopped",
     "wms_status",
 ]
