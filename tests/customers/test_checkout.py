@@ -11,7 +11,7 @@ from chalicelib.kernel import jobs
 from tests.client import Client, Reply
 from tests.factories.customers import PASSWORD, make_customer
 from tests.factories.floor import place
-from tests.factories.orders import DELIVERY, order_body
+from tests.factories.orders import DELIVERY, make_guests_order, order_body
 from tests.factories.stock import make_shelf
 from tests.tenant import Clock, Tenant
 from tests.threads import together
@@ -26,10 +26,7 @@ def _ask(api: Client, **fields: Any) -> Reply:
 
 
 def _guest(tenant: Tenant, **more: Any) -> tuple[str, str]:
-    """Number and token of a guest's order."""
-    shelf = make_shelf(tenant)
-    reply = Client(tenant.host).post("/api/orders", order_body((shelf.product_id, 1), **more))
-    return reply.json["order"]["order_number"], reply.json["order_token"]
+    return make_guests_order(tenant, (make_shelf(tenant).product_id, 1), **more)
 
 
 def _links(tenant: Tenant) -> dict[str, str]:
