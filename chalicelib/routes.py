@@ -84,6 +84,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("GET", "/api/categories", "chalicelib.catalogue.routes", "list_categories", "public"),
     ("POST", "/api/customer/forgot-password", "chalicelib.customers.recovery.routes", "ask_for_customer_reset", "public"),
     ("POST", "/api/customer/forgot-username", "chalicelib.customers.recovery.routes", "ask_for_customer_username", "public"),
+    ("GET", "/api/images/{image_file}", "chalicelib.catalogue.images.routes", "show_image", "public"),
     ("POST", "/api/inventory/cycle-count/create", "chalicelib.counts.routes", "create_cycle_counts", "warehouse user: count"),
     ("POST", "/api/inventory/cycle-count/submit", "chalicelib.counts.routes", "submit_cycle_count", "warehouse user: count"),
     ("GET", "/api/inventory/cycle-count/{count_id}", "chalicelib.counts.routes", "show_cycle_count", "warehouse user: count"),
@@ -121,6 +122,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("GET", "/api/products", "chalicelib.catalogue.routes", "list_shop_products", "public"),
     ("GET", "/api/products/sku/{sku}", "chalicelib.catalogue.routes", "get_shop_product_by_sku", "public"),
     ("GET", "/api/products/{product_id}", "chalicelib.catalogue.routes", "get_shop_product", "public"),
+    ("GET", "/api/products/{product_id}/thumbnail", "chalicelib.catalogue.images.routes", "show_product_thumbnail", "public"),
     ("POST", "/api/putaway/confirm", "chalicelib.putaway.routes", "confirm_putaway", "warehouse user: putaway"),
     ("GET", "/api/putaway/pending/{warehouse_id}", "chalicelib.putaway.routes", "list_pending_putaway", "warehouse user: putaway"),
     ("GET", "/api/putaway/suggest/{item_id}", "chalicelib.putaway.routes", "suggest_putaway_bin", "warehouse user: putaway"),
@@ -163,6 +165,9 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
     ("POST", "/api/v1/orders/{order_id}/reserve", "chalicelib.orders.routes", "reserve_order", "api key: inventory:write"),
     ("GET", "/api/v1/products", "chalicelib.catalogue.routes", "list_products", "api key: inventory:read"),
     ("GET", "/api/v1/products/{product_id}", "chalicelib.catalogue.routes", "get_product", "api key: inventory:read"),
+    ("POST", "/api/v1/products/{product_id}/image", "chalicelib.catalogue.images.routes", "upload_product_image", "api key: catalogue:write"),
+    ("POST", "/api/v1/products/{product_id}/image/uploads", "chalicelib.catalogue.images.routes", "begin_image_upload", "api key: catalogue:write"),
+    ("POST", "/api/v1/products/{product_id}/image/uploads/{upload_id}", "chalicelib.catalogue.images.routes", "finish_image_upload", "api key: catalogue:write"),
     ("GET", "/api/v1/webhook_endpoints", "chalicelib.feed.routes", "list_webhook_endpoints", "api key: webhooks:write"),
     ("POST", "/api/v1/webhook_endpoints", "chalicelib.feed.routes", "create_webhook_endpoint", "api key: webhooks:write"),
     ("DELETE", "/api/v1/webhook_endpoints/{endpoint_id}", "chalicelib.feed.routes", "delete_webhook_endpoint", "api key: webhooks:write"),
@@ -196,6 +201,7 @@ ROUTES: tuple[tuple[str, str, str, str, str], ...] = (
 )
 
 CONSUMERS: dict[str, tuple[str, str]] = {
+    "catalogue.remove_image": ("work", "chalicelib.catalogue.images.jobs"),
     "connectors.sync": ("work", "chalicelib.connectors.jobs"),
     "customers.code_asked": ("work", "chalicelib.customers.recovery.jobs"),
     "customers.email_change_asked": ("work", "chalicelib.customers.profile.jobs"),

@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from chalicelib.catalogue import images
 from chalicelib.catalogue.store import Card, Category
 from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.money import Amount
@@ -164,11 +165,11 @@ def _shown(card: Card) -> dict[str, Any]:
         "bulk_quantity",
         "unit_size",
         "brand",
-        "image_url",
         "in_stock",
     )
     return {
         **{name: getattr(card, name) for name in same},
+        "image_url": images.shown_url(card.image_url),
         "unit_price": card.unit_price_minor,
         "bulk_price": card.bulk_price_minor,
     }
