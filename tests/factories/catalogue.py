@@ -36,7 +36,12 @@ def make_products(tenant: Tenant, *products: catalogue.NewProduct) -> list[catal
         return catalogue.create_products(uow, products)
 
 
-def integrator(tenant: Tenant) -> Client:
-    """A caller with an API key that may read."""
+def integrator(tenant: Tenant, *scopes: identity.Scope) -> Client:
+    """A caller with an API key that may read, or has these scopes."""
     with tenant.uow() as uow:
-        return Client(tenant.host).as_key(identity.create_api_key(uow, "Integrator", ["inventory:read"]))
+        return Client(tenant.host).as_key(identity.create_api_key(uow, "Integrator", scopes or ["inventory:read"]))
+
+
+def keeper(tenant: Tenant) -> Client:
+    """A caller with an API key that may write the catalogue, and read it."""
+    return integrator(tenant, "catalogue:write", "inventory:read")
