@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.factories.catalogue import make_category
 from tests.factories.counts import make_counter
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
@@ -51,6 +52,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     count_id = counter.opened(counted.bin_id)
     return {
         "product_id": shelf.product_id,
+        "category_id": make_category(tenant),
         "variant_id": shelf.variant_id,
         "item_id": moved.variant_id,
         "bin_id": stored.id,
