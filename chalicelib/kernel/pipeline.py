@@ -47,6 +47,8 @@ class Trace:
     statements: int = 0
     runs: int = 0
     cookies: list[str] = field(default_factory=list)
+    key: tuple[int, int] | None = None
+    """Organization and id of the API key that let the caller in."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,8 @@ def _first(
 ) -> HttpResponse | Outside[Any, Any]:
     with _entered(endpoint, request, entrance, trace) as uow:
         endpoint.allow.check(uow.actor)
+        if uow.actor.kind == "api_key":
+            trace.key = (uow.organization.id, uow.actor.id)
         if isinstance(arguments, Refusal):
             raise arguments
         if key is not None:
