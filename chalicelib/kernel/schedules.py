@@ -14,6 +14,7 @@ INTERVALS_S = {
     "expire_holds": 60.0,
     "purge_expired": 3600.0,
     "sync_connectors": 300.0,
+    "reconcile_payments": 3600.0,
 }
 """Seconds between two runs on AWS. The relay keeps looking for the whole minute; see `relay_outbox`."""
 LOCAL_INTERVALS_S = {
@@ -22,6 +23,7 @@ LOCAL_INTERVALS_S = {
     "expire_holds": 1.0,
     "purge_expired": 60.0,
     "sync_connectors": 1.0,
+    "reconcile_payments": 3600.0,
 }
 """The same on the local stage."""
 RELAY_RUNS_S = 55.0
@@ -58,3 +60,10 @@ def sync_connectors(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     connectors = import_module("chalicelib.connectors")
     jobs.for_each_organization("sync_connectors", connectors.queue_due_syncs)
     return {"status": "queued"}
+
+
+def reconcile_payments(_event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Begins the night's comparison of orders, ledgers and Stripe, wherever it is night by the organization's clock."""
+    payments = import_module("chalicelib.payments")
+    jobs.for_each_organization("reconcile_payments", payments.start_nightly)
+    return {"status": "started"}

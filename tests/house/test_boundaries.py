@@ -49,6 +49,7 @@ KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
     ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
     ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
+    ("chalicelib/kernel/schedules.py", "chalicelib.payments"): "the schedule that begins the night's reconciliation",
 }
 """What the kernel names of the rest; imported when it is needed."""
 
