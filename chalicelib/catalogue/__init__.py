@@ -17,14 +17,17 @@ from chalicelib.catalogue.service import (
     create_product,
     create_products,
     ensure_categories,
+    get_product_by_sku,
+    list_products,
     priced,
     quoted,
     variants_by_barcode,
 )
-from chalicelib.catalogue.store import Variant
+from chalicelib.catalogue.store import Card, Selection, Variant
 
 __all__ = [
     "BarcodeTaken",
+    "Card",
     "CategoryTaken",
     "Code",
     "CreatedProduct",
@@ -34,6 +37,7 @@ __all__ = [
     "NotForSale",
     "PricedItem",
     "Quote",
+    "Selection",
     "SkuTaken",
     "Variant",
     "check_new",
@@ -41,6 +45,8 @@ __all__ = [
     "create_product",
     "create_products",
     "ensure_categories",
+    "get_product_by_sku",
+    "list_products",
     "lookup_forms",
     "pounds",
     "priced",

@@ -51,6 +51,9 @@ FIND_BY_REFERENCES = _ORDERS + SQL(
 )
 GET_BY_NUMBER = _ORDERS + SQL(" WHERE o.number = %(number)s")
 LATEST_BY_PHONE = _ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
+LIST_OF_CUSTOMER = _ORDERS + SQL("""
+     WHERE o.customer_id = %(customer_id)s ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s
+""")
 LIST_INVENTORY = _ORDERS + SQL("""
      WHERE (%(state)s::text[] IS NULL OR o.state = ANY(%(state)s))
        AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
@@ -275,6 +278,11 @@ def latest_by_phone(uow: UnitOfWork, phone: str) -> Order | None:
     """The most recent order with this delivery phone, or None."""
     row = uow.row(LATEST_BY_PHONE, {"phone": phone})
     return None if row is None else order_of(row)
+
+
+def list_of_customer(uow: UnitOfWork, customer_id: int, *, limit: int) -> list[Order]:
+    """A customer's latest orders, newest first."""
+    return [order_of(row) for row in uow.rows(LIST_OF_CUSTOMER, {"customer_id": customer_id, "limit": limit})]
 
 
 def list_for_integrators(
