@@ -48,6 +48,8 @@ class Trace:
     statements: int = 0
     runs: int = 0
     cookies: list[str] = field(default_factory=list)
+    key: tuple[int, int] | None = None
+    """Organization and id of the API key that let the caller in."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,8 @@ def _first(
 ) -> Step:
     with _entered(endpoint, request, entrance, trace) as uow:
         endpoint.allow.check(uow.actor)
+        if uow.actor.kind == "api_key":
+            trace.key = (uow.organization.id, uow.actor.id)
         if isinstance(arguments, Refusal):
             raise arguments
         if key is not None:

@@ -11,14 +11,14 @@ from chalicelib.kernel.errors import NotFound
 
 HERE = Path(__file__).parent
 OPENAPI = "openapi.json"
-PAGE = "docs.html"
-OWN_ASSETS = {"docs.js": "text/javascript"}
+PAGES = {"docs": "docs.html", "reset-password": "reset-password.html"}
+OWN_ASSETS = {"docs.js": "text/javascript", "reset-password.js": "text/javascript"}
 SWAGGER_ASSETS = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
-"""What the page needs of Swagger UI; the rest of its package is not served."""
+"""What the page of /docs needs of Swagger UI; the rest of its package is not served."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -48,13 +48,13 @@ def openapi() -> File:
     return _read(HERE / OPENAPI, "application/json")
 
 
-def page() -> File:
-    """The page of /docs."""
-    return _read(HERE / "pages" / PAGE, "text/html; charset=utf-8")
+def page(name: str) -> File:
+    """A page of our own."""
+    return _read(HERE / "pages" / PAGES[name], "text/html; charset=utf-8")
 
 
 def asset(name: str) -> File:
-    """What the page loads. Raises NotFound for anything that is not on the list."""
+    """What the pages load. Raises NotFound for anything that is not on the list."""
     if name in OWN_ASSETS:
         return _read(HERE / "pages" / name, OWN_ASSETS[name])
     if name in SWAGGER_ASSETS:

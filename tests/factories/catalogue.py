@@ -39,10 +39,14 @@ def make_products(tenant: Tenant, *products: catalogue.NewProduct) -> list[catal
 
 
 def integrator(tenant: Tenant, *scopes: identity.Scope) -> Client:
-    """A caller with an API key that may read, or what is asked for."""
+    """A caller with an API key that may read, or has these scopes."""
     with tenant.uow() as uow:
-        key = identity.create_api_key(uow, "Integrator", list(scopes) or ["inventory:read"])
-    return Client(tenant.host).as_key(key)
+        return Client(tenant.host).as_key(identity.create_api_key(uow, "Integrator", scopes or ["inventory:read"]))
+
+
+def keeper(tenant: Tenant) -> Client:
+    """A caller with an API key that may write the catalogue, and read it."""
+    return integrator(tenant, "catalogue:write", "inventory:read")
 
 
 def begin_upload(client: Client, identifier: object, *, size_bytes: int = 100, media_type: str = "image/png") -> Reply:

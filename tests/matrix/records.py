@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.factories.catalogue import begin_upload, integrator
+from tests.factories.catalogue import begin_upload, integrator, make_category
 from tests.factories.counts import make_counter
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
@@ -55,6 +55,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     vendor_id = make_vendor(staff)["id"]
     return {
         "product_id": shelf.product_id,
+        "category_id": make_category(tenant),
         "variant_id": shelf.variant_id,
         "item_id": moved.variant_id,
         "bin_id": stored.id,
