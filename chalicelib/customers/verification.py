@@ -6,6 +6,7 @@ is kept, in DynamoDB and longer than it is good, so that a late click is told so
 
 from typing import Literal
 
+from chalicelib import orders
 from chalicelib.customers import store
 from chalicelib.kernel import clock, dynamo, ids
 from chalicelib.kernel.settings import settings
@@ -32,7 +33,8 @@ def make_link(uow: UnitOfWork, customer_id: int, email: str) -> str:
 def use_token(uow: UnitOfWork, token: str) -> Outcome:
     """Verifies the address that a token was sent to, if it still is or is to become the customer's; may be repeated.
 
-    An expired token still says ``success`` to somebody whose address is verified already. Raises Unavailable.
+    The order for which the account was made becomes its own. An expired token still says ``success`` to somebody whose
+    address is verified already. Raises Unavailable.
     """
     with dynamo.required():
         item = next(filter(None, (dynamo.get(key, _SORT) for key in _keys(uow, token))), None)
@@ -41,6 +43,7 @@ def use_token(uow: UnitOfWork, token: str) -> Outcome:
     is_expired = int(item["expires_at"]) <= clock.timestamp()
     customer_id, email = int(item["customer_id"]), item["email"]
     if store.verify_email(uow, customer_id, email, only_again=is_expired):
+        orders.link_claimed(uow, customer_id)
         return "success"
     if not is_expired and store.adopt_email(uow, customer_id, email):
         uow.audit("change_email", "customer", customer_id)

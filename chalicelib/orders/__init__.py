@@ -1,16 +1,19 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
 from chalicelib.orders.backorders import fill_backorders
+from chalicelib.orders.buyers.claims import claim, link_claimed
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
     LineProgress,
     Order,
+    OrderStopped,
     State,
     commerce_status,
     inventory_status,
     is_released,
     is_whole,
+    why_stopped,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -29,6 +32,8 @@ from chalicelib.orders.service import (
     record_payment,
     record_shipment,
     reserve,
+    review_credit,
+    revive,
 )
 from chalicelib.orders.store import (
     find_by_code,
@@ -62,6 +67,7 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "OrderStopped",
     "Placed",
     "State",
     "add_progress",
@@ -69,6 +75,7 @@ __all__ = [
     "cancel",
     "check_drafts",
     "check_holds",
+    "claim",
     "commerce_status",
     "expire_unpaid",
     "fill_backorders",
@@ -83,6 +90,7 @@ __all__ = [
     "is_released",
     "is_whole",
     "latest_by_phone",
+    "link_claimed",
     "list_orders",
     "lock",
     "lock_by_number",
@@ -93,5 +101,8 @@ __all__ = [
     "record_payment",
     "record_shipment",
     "reserve",
+    "review_credit",
+    "revive",
+    "why_stopped",
     "wms_status",
 ]

@@ -48,6 +48,7 @@ PUBLIC_ENDPOINTS = {
     "POST /api/customer/forgot-password",
     "POST /api/customer/forgot-username",
     "POST /api/login",
+    "POST /api/orders/create-account",
     "POST /api/payments/confirm",
     "POST /api/payments/create-intent",
     "POST /api/register",

@@ -1,6 +1,6 @@
 """Use cases of recovery."""
 
-from chalicelib import identity
+from chalicelib import identity, orders
 from chalicelib.customers import store as accounts
 from chalicelib.customers.events import CodeAsked, PasswordChanged, ResetAsked, UsernameAsked
 from chalicelib.customers.recovery import codes, rules, store, tokens
@@ -109,6 +109,8 @@ def reset_password(uow: UnitOfWork, purpose: Purpose, token: str, password: str)
     )
     if not is_changed or not tokens.use_up(uow, purpose, token):
         raise InvalidToken
+    if purpose == "password_reset":
+        orders.link_claimed(uow, customer.id)
     identity.end_other_sessions(uow, "customer", customer.id, kept_id=None)
     uow.publish(PasswordChanged(customer_id=customer.id).message())
     uow.audit("reset_password", "customer", customer.id, after={"by": purpose})
