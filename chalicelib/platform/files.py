@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from chalicelib.kernel import etags
 from chalicelib.kernel.endpoint import Binary
 from chalicelib.kernel.errors import NotFound
 
@@ -76,7 +77,6 @@ def answer(file: File, if_none_match: str, *, max_age_s: int) -> Binary:
         "Cache-Control": f"public, max-age={max_age_s}",
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     }
-    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    if file.etag in known or "*" in known:
+    if etags.is_known(file.etag, if_none_match):
         return Binary(b"", "", headers, status=304)
     return Binary(file.content, file.media_type, headers)
