@@ -226,6 +226,7 @@ CONSUMERS: dict[str, tuple[str, str]] = {
     "customers.code_asked": ("work", "chalicelib.customers.recovery.jobs"),
     "customers.email_change_asked": ("work", "chalicelib.customers.profile.jobs"),
     "customers.password_changed": ("work", "chalicelib.customers.jobs"),
+    "customers.phone_changed": ("work", "chalicelib.customers.profile.jobs"),
     "customers.reset_asked": ("work", "chalicelib.customers.recovery.jobs"),
     "customers.username_asked": ("work", "chalicelib.customers.recovery.jobs"),
     "customers.verification_due": ("work", "chalicelib.customers.jobs"),
