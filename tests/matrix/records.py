@@ -23,6 +23,7 @@ NO_RECORD = {
     "connector_name": "a part of the program, the same for everybody",
     "sync_type": "a word that the program knows",
     "token": "a secret that names its own account",
+    "phone": "a telephone number: whether it is anybody's does not show",
 }
 """Path variables that name no record of an organization."""
 
