@@ -25,6 +25,7 @@ NO_RECORD = {
     "sync_type": "a word that the program knows",
     "image_file": "a secret that names its own picture, which everybody may see",
     "token": "a secret that names its own account",
+    "phone": "a telephone number: whether it is anybody's does not show",
 }
 """Path variables that name no record of an organization."""
 
