@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from chalicelib.catalogue import images
 from chalicelib.catalogue.rules import RESERVED_SKUS
 from chalicelib.catalogue.store import Card, Category
 from chalicelib.kernel.ids import PathId
@@ -186,12 +187,12 @@ def _shown(card: Card) -> dict[str, Any]:
         "bulk_quantity",
         "unit_size",
         "brand",
-        "image_url",
         "in_stock",
         "available",
     )
     return {
         **{name: getattr(card, name) for name in same},
+        "image_url": images.shown_url(card.image_url),
         "unit_price": card.unit_price_minor,
         "bulk_price": card.bulk_price_minor,
     }

@@ -238,7 +238,7 @@ OWN_PASSWORD = Access(
 
 
 def KEY(scope: str) -> Access:  # noqa: N802  # see FLOOR
-    """API keys with a scope: inventory:read, inventory:write, catalogue:write, events:read, webhooks:write, voice, storage."""
+    """API keys with a scope; all that there are stand in identity/keys/rules.py."""
     return Access(
         f"api key: {scope}",
         api_key=True,

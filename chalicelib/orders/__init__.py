@@ -1,16 +1,20 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
 from chalicelib.orders.backorders import fill_backorders
+from chalicelib.orders.buyers.claims import claim, link_claimed
+from chalicelib.orders.buyers.store import list_own
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
     LineProgress,
     Order,
+    OrderStopped,
     State,
     commerce_status,
     inventory_status,
     is_released,
     is_whole,
+    why_stopped,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -29,10 +33,13 @@ from chalicelib.orders.service import (
     record_payment,
     record_shipment,
     reserve,
+    review_credit,
+    revive,
 )
 from chalicelib.orders.store import (
     find_by_code,
     find_by_number,
+    has_unsettled,
     latest_by_phone,
     list_orders,
     lock_by_number,
@@ -61,6 +68,7 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "OrderStopped",
     "Placed",
     "State",
     "add_progress",
@@ -68,6 +76,7 @@ __all__ = [
     "cancel",
     "check_drafts",
     "check_holds",
+    "claim",
     "commerce_status",
     "expire_unpaid",
     "fill_backorders",
@@ -77,11 +86,14 @@ __all__ = [
     "flag_short",
     "fulfil",
     "get",
+    "has_unsettled",
     "inventory_status",
     "is_released",
     "is_whole",
     "latest_by_phone",
+    "link_claimed",
     "list_orders",
+    "list_own",
     "lock",
     "lock_by_number",
     "lock_order",
@@ -91,5 +103,8 @@ __all__ = [
     "record_payment",
     "record_shipment",
     "reserve",
+    "review_credit",
+    "revive",
+    "why_stopped",
     "wms_status",
 ]

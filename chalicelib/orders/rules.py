@@ -5,12 +5,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from chalicelib.kernel.errors import Conflict
 from chalicelib.kernel.money import share
 from chalicelib.kernel.states import Machine
 
 State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
 OrderEvent = Literal[
-    "confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel", "call_off"
+    "confirm",
+    "start_picking",
+    "stop_picking",
+    "finish_picking",
+    "pack",
+    "ship",
+    "deliver",
+    "cancel",
+    "call_off",
+    "revive",
 ]
 
 ORDER: Machine[State, OrderEvent] = Machine(
@@ -34,6 +44,8 @@ ORDER: Machine[State, OrderEvent] = Machine(
         ("pending", "call_off"): "cancelled",
         ("confirmed", "call_off"): "cancelled",
         ("picking", "call_off"): "cancelled",
+        # One that only expired, when its payment comes after all and its stock is there.
+        ("cancelled", "revive"): "pending",
     },
 )
 
@@ -56,10 +68,19 @@ BACK_ORDERED = frozenset({"wms", "staff"})
 UNPAID = frozenset({"wms", "inventory"})
 """Channels whose orders wait for no payment: another system sees to it."""
 
+_WHY_STOPPED = {"payment_returned": "is stopped: the bank took its payment back, it must be paid again first"}
+
 CARD_HOLD = timedelta(minutes=30)
 """How long an unpaid card order keeps its stock."""
 UNCONFIRMED_HOLD = timedelta(days=3)
 """How long an order keeps its stock that waits for a check, cash or somebody's approval of terms."""
+
+
+class OrderStopped(Conflict):
+    """Nothing of this order may be shipped until its payment is settled."""
+
+    code = "order_stopped"
+    sentence = "This order is stopped"
 
 
 @dataclass(frozen=True)
@@ -132,6 +153,9 @@ class Order:
     """The day its buyer ordered, where that was not the day it was placed here."""
     ship_by: date | None = None
     priority: int = 0
+    cancel_reason: str | None = None
+    stopped_because: str | None = None
+    """Why nothing of it may be shipped for now."""
 
     @property
     def document(self) -> str:
@@ -187,10 +211,31 @@ def inventory_status(order: Order) -> str:
 
 
 def is_released(order: Order) -> bool:
-    """Whether the floor may start: open, and neither waiting for a card payment nor for somebody's approval."""
+    """Whether the floor may start: open, not stopped, and neither waiting for a card payment nor for somebody's approval."""
+    if order.stopped_because is not None:
+        return False
     if order.state == "confirmed":
         return True
     return order.state == "pending" and (order.channel in ("wms", "staff") or order.is_reserved)
+
+
+def why_stopped(order: Order) -> str | None:
+    """Why nothing of an order may be shipped for now, in words for whoever wants to ship it; None when nothing stops it."""
+    return None if order.stopped_because is None else _WHY_STOPPED[order.stopped_because]
+
+
+def stop_after(order: Order, payment_state: str, *, is_returned: bool) -> str | None:
+    """What stops an order once its payment is in this state: what was paid goes out, what the bank took back does not."""
+    if payment_state == "paid":
+        return None
+    return "payment_returned" if is_returned else order.stopped_because
+
+
+def check_not_stopped(order: Order) -> None:
+    """Raises OrderStopped."""
+    reason = why_stopped(order)
+    if reason is not None:
+        raise OrderStopped(f"Order {reason}")
 
 
 def may_hold(order: Order) -> bool:
@@ -211,6 +256,8 @@ class Credit:
 
     terms: str
     limit_minor: int
+    is_frozen: bool
+    """While a dispute lasts or a payment is missing: nothing more is owed."""
     owed_minor: int
 
     @property

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from chalicelib import catalogue, places, stock
@@ -22,6 +23,7 @@ _TOLD: Mapping[OrderEvent, Callable[..., Fact]] = {
     "finish_picking": facts.Picked,
     "pack": facts.Packed,
     "deliver": facts.Delivered,
+    "revive": facts.Revived,
 }
 
 
@@ -37,6 +39,13 @@ class CreditExceeded(Conflict):
 
     code = "credit_exceeded"
     sentence = "This order exceeds the credit limit"
+
+
+class CreditFrozen(Conflict):
+    """A payment of the customer's is disputed, or was lost in a dispute."""
+
+    code = "credit_frozen"
+    sentence = "Orders on terms are not possible for this account at present"
 
 
 @dataclass(frozen=True)
@@ -148,6 +157,8 @@ def _valued(uow: UnitOfWork, new: NewOrder, subtotal_minor: int) -> tuple[Sums, 
         )
     if credit is None or not credit.is_on_terms:
         return sums, "pending"
+    if credit.is_frozen:
+        raise CreditFrozen
     if not credit.covers(sums.total_minor):
         raise CreditExceeded
     return sums, "confirmed"
@@ -220,13 +231,15 @@ def reserve(uow: UnitOfWork, order_id: int) -> Order:
 def fulfil(uow: UnitOfWork, order_id: int) -> Order:
     """Ships a reserved order completely, without picking: stock leaves its bins once, first expired first.
 
-    Raises Conflict when it is not reserved or the floor is working on it, or when its stock cannot be taken from bins.
+    Raises Conflict when it is not reserved or the floor is working on it, or when its stock cannot be taken from bins,
+    OrderStopped when its payment came back.
     """
     order = store.lock_order(uow, order_id)
     if rules.inventory_status(order) != "reserved" or order.state not in rules.OPEN_STATES:
         raise Conflict(
             f"Order is {order.state if order.is_reserved else 'not reserved'}, must be reserved and not in picking"
         )
+    rules.check_not_stopped(order)
     there = stock.standing(uow, (), [line.id for line in order.lines])  # availability is locked before levels
     moves, holds = _take(uow, order), there.given_back()
     stock.post(uow, moves=moves, holds=holds)
@@ -275,12 +288,38 @@ def cancel(uow: UnitOfWork, order_id: int, *, reason: str) -> Order:
 
 
 def _cancel(uow: UnitOfWork, order: Order, reason: str) -> Order:
-    advance(uow, [order], "cancel")
+    advance(uow, [order], "cancel", reason=reason)
     stock.release(uow, [line.id for line in order.lines])
     uow.publish(OrderCancelled(order_id=order.id, reason=reason).message())
     uow.tell(facts.Cancelled(order_id=order.id, reason=reason))
     uow.audit("order.cancelled", "order", order.id, before={"state": order.state}, after={"reason": reason})
     return store.get_order(uow, order.id)
+
+
+def revive(uow: UnitOfWork, order: Order) -> Order | None:
+    """Opens a locked order again that had only expired, if all of its stock can be held; the order, or None.
+
+    Its warehouse is the one it had. Locks availability. Raises Conflict for an order that is not cancelled.
+    """
+    try:
+        stock.hold(
+            uow,
+            [stock.Want(line.id, line.variant_id, line.sku, line.open) for line in order.lines],
+            warehouse_id=order.warehouse_id,
+        )
+    except stock.OutOfStock:
+        return None
+    advance(uow, [order], "revive")
+    uow.audit("order.revived", "order", order.id)
+    return replace(order, state="pending", cancel_reason=None, updated_at=uow.now)
+
+
+def review_credit(uow: UnitOfWork, customer_id: int, *, is_frozen: Callable[[], bool]) -> None:
+    """Freezes a customer's credit or lifts the freeze, as `is_frozen` decides while their row is locked. May be repeated."""
+    store.lock_customer(uow, customer_id)
+    frozen = is_frozen()
+    if store.freeze_credit(uow, customer_id, is_frozen=frozen):
+        uow.audit("customer.credit", "customer", customer_id, after={"is_frozen": frozen})
 
 
 def expire_unpaid(uow: UnitOfWork) -> int:
@@ -299,15 +338,22 @@ def expire_unpaid(uow: UnitOfWork) -> int:
     return len(due)
 
 
-def advance(uow: UnitOfWork, orders: Sequence[Order], event: OrderEvent, *, covered: Container[int] = ()) -> None:
+def advance(
+    uow: UnitOfWork,
+    orders: Sequence[Order],
+    event: OrderEvent,
+    *,
+    covered: Container[int] = (),
+    reason: str | None = None,
+) -> None:
     """Applies an event to locked orders and tells of it. Raises Conflict when the machine forbids it for one of them.
 
     Who ships or cancels knows more about it and tells it himself. `covered`: ids of orders that hold by now all they want;
-    they are short no longer.
+    they are short no longer. `reason`: why they are cancelled.
     """
     if not orders:
         return
-    store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered)
+    store.advance(uow, [(order, ORDER.next(order.state, event)) for order in orders], covered=covered, reason=reason)
     if event in _TOLD:
         for order in orders:
             uow.tell(_TOLD[event](order_id=order.id, warehouse_id=order.warehouse_id))
@@ -327,43 +373,48 @@ def flag_short(uow: UnitOfWork, line_ids: Sequence[int], *, document: str) -> No
 
 
 def record_shipment(uow: UnitOfWork, order: Order, *, tracking_number: str, carrier: str) -> None:
-    """Notes how a locked order left, moves it to shipped and announces it. Raises Conflict when it may not ship.
+    """Notes how a locked order left, moves it to shipped and announces it. Raises Conflict, OrderStopped when it may not ship.
 
     Everything that was picked for it has left; what was not packed before counts as packed too.
     """
     following = ORDER.next(order.state, "ship")
+    rules.check_not_stopped(order)
     store.ship(uow, order, following, tracking_number=tracking_number, carrier=carrier)
     _announce_shipped(uow, order)
     uow.audit("order.shipped", "order", order.id, after={"tracking_number": tracking_number, "carrier": carrier})
 
 
-def record_payment(uow: UnitOfWork, order: Order, payment_state: str) -> None:
-    """Sets the payment state of a locked order; a paid pending one is confirmed and keeps its stock. May be repeated.
+def record_payment(uow: UnitOfWork, order: Order, payment_state: str, *, is_returned: bool = False) -> Order:
+    """Sets the payment state of a locked order; a paid pending one is confirmed and keeps its stock. The order as it is now.
 
-    A payment in processing keeps the stock as well; when it fails, the time to pay begins anew.
+    A payment in processing keeps the stock as well; when it fails, the time to pay begins anew. One that came back from the
+    bank (`is_returned`) stops the order until it is paid again. May be repeated. One statement.
     """
-    keeps_stock = payment_state in ("paid", "processing", "authorized")
+    is_confirmed = payment_state == "paid" and order.state == "pending"
+    paid = replace(
+        order,
+        payment_state=payment_state,
+        state=ORDER.next(order.state, "confirm") if is_confirmed else order.state,
+        hold_expires_at=_time_to_pay(order, payment_state, uow.now),
+        stopped_because=rules.stop_after(order, payment_state, is_returned=is_returned),
+        updated_at=uow.now,
+    )
+    store.set_payment(uow, paid, order.state)
+    if is_confirmed:
+        uow.tell(facts.Confirmed(order_id=order.id, warehouse_id=order.warehouse_id))
+    before, after = {"payment_state": order.payment_state}, {"payment_state": payment_state}
+    if paid.stopped_because != order.stopped_because:
+        after["stopped_because"] = paid.stopped_because or ""
+    uow.audit("order.payment", "order", order.id, before=before, after=after)
+    return paid
+
+
+def _time_to_pay(order: Order, payment_state: str, now: datetime) -> datetime | None:
+    if payment_state in ("paid", "processing", "authorized"):
+        return None
     waits = order.channel not in rules.UNPAID and not order.is_reserved
-    expires_at = rules.hold_expires_at(order.payment_method, order.state, uow.now) if waits else None
-    uow.execute(
-        store.SET_PAYMENT_STATE,
-        {
-            "id": order.id,
-            "payment_state": payment_state,
-            "keeps_stock": keeps_stock,
-            "expires_at": expires_at,
-            "now": uow.now,
-        },
-    )
-    if payment_state == "paid" and order.state == "pending":
-        advance(uow, [order], "confirm")
-    uow.audit(
-        "order.payment",
-        "order",
-        order.id,
-        before={"payment_state": order.payment_state},
-        after={"payment_state": payment_state},
-    )
+    begun = rules.hold_expires_at(order.payment_method, order.state, now) if waits else None
+    return order.hold_expires_at or begun
 
 
 @dataclass(frozen=True)

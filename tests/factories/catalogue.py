@@ -3,8 +3,10 @@
 from itertools import count
 from typing import Any
 
+from urllib3 import encode_multipart_formdata
+
 from chalicelib import catalogue, identity
-from tests.client import Client
+from tests.client import Client, Reply
 from tests.tenant import Tenant
 
 _numbers = count(1)
@@ -45,3 +47,10 @@ def integrator(tenant: Tenant, *scopes: identity.Scope) -> Client:
 def keeper(tenant: Tenant) -> Client:
     """A caller with an API key that may write the catalogue, and read it."""
     return integrator(tenant, "catalogue:write", "inventory:read")
+
+
+def upload_image(client: Client, identifier: object, content: bytes, **headers: str) -> Reply:
+    """A picture sent as a form, as browsers and integrators do."""
+    form = {"image": ("C:\\..\\../etc/passwd.exe", content, "text/html")}
+    body, content_type = encode_multipart_formdata(form, boundary="between")
+    return client.post(f"/api/v1/products/{identifier}/image", body, content_type=content_type, **headers)

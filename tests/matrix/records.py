@@ -23,6 +23,7 @@ NO_RECORD = {
     "asset": "a file of the package, the same for everybody",
     "connector_name": "a part of the program, the same for everybody",
     "sync_type": "a word that the program knows",
+    "image_file": "a secret that names its own picture, which everybody may see",
     "token": "a secret that names its own account",
 }
 """Path variables that name no record of an organization."""

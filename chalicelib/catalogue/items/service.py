@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from chalicelib.catalogue import facts, service
+from chalicelib.catalogue import facts, images, service
 from chalicelib.catalogue.items import rules, store
 from chalicelib.catalogue.items.shapes import (
     ItemChanges,
@@ -115,6 +115,7 @@ def delete_item(uow: UnitOfWork, item_id: int) -> ItemDeleted:
     uses = store.find_uses(uow, item_id)
     if uses:
         raise ItemInUse(f"Item {before.sku} cannot be deleted: it has {', '.join(uses)}. Archive it instead")
+    images.drop_of_item(uow, item_id)
     try:
         store.delete_item(uow, item_id)
     except psycopg.errors.ForeignKeyViolation:
