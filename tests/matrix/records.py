@@ -3,9 +3,10 @@
 from typing import Any
 
 from tests.factories.counts import make_counter
+from tests.factories.customers import make_customer
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
-from tests.factories.identity import make_warehouse_user
+from tests.factories.identity import make_spare_key, make_warehouse_user
 from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
@@ -85,6 +86,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
         "import_id": make_import(tenant),
+        "key_id": make_spare_key(tenant),
+        "customer_id": make_customer(tenant).id,
     }
 
 
