@@ -20,8 +20,10 @@ Kind = Literal["MBG/NBD", "BG/NBD"]
 Floats = NDArray[np.float64]
 
 STEPS_MAX = 200
-GRADIENT_ENOUGH = 1e-7
-"""The likelihood of one customer hardly changes any more with any parameter's logarithm."""
+GRADIENT_ENOUGH, GRADIENT_BEARABLE = 1e-7, 3e-4
+"""The likelihood of one customer hardly changes any more with any parameter's logarithm; or so little that it will do."""
+NOISE = 1e-11
+"""Less of a change is rounding: of the likelihood's logarithm, in parts of it."""
 SMALLEST = np.log(np.array([1e-4, 1e-4, 1e-4, 1e-4]))
 LARGEST = np.log(np.array([1e4, 1e7, 1e4, 1e4]))
 """Logarithms of r, alpha, a, b; customers who are all alike would send them towards infinity."""
@@ -102,7 +104,7 @@ class _Objective:
         either = np.logaddexp(staying, left)
         common = _log_gamma(r + self._distinct) - _log_gamma(a + b + stayed) - math.lgamma(r) + r * math.log(alpha)
         common += math.lgamma(a + b) - math.lgamma(b)
-        value = -float(self._weight @ (common[self._place] + either))
+        value = -float((self._weight * (common[self._place] + either)).sum())
         return value, self._gradient(r, alpha, a, b, np.exp(staying - either), age, recency)
 
     def _gradient(
@@ -117,7 +119,10 @@ class _Objective:
         by_a = _digamma(a + b) - total + gone / a
         later, before = _digamma(b + stayed)[self._place], _digamma(b + np.maximum(stayed - 1, 0))[self._place]
         by_b = _digamma(a + b) - _digamma(b) - total + alive * later + gone * before
-        return -np.array([r * (weight @ by_r), alpha * (weight @ by_alpha), a * (weight @ by_a), b * (weight @ by_b)])
+        slopes = (r * by_r, alpha * by_alpha, a * by_a, b * by_b)
+        return -np.array(
+            [(weight * slope).sum() for slope in slopes]
+        )  # not @: BLAS would start threads that we have no cores for
 
 
 def _minimum(objective: _Objective, start: Floats) -> tuple[Floats, float, bool]:
@@ -140,8 +145,8 @@ def _minimum(objective: _Objective, start: Floats) -> tuple[Floats, float, bool]
         if found is None and inverse is not one:
             inverse = one
             continue
-        if found is None:
-            return place, value, float(np.abs(slope).max()) < math.sqrt(GRADIENT_ENOUGH)
+        if found is None or value - found[1] < NOISE * max(1.0, abs(value)):
+            break
         next_place, next_value, next_gradient = found
         step, change = next_place - place, np.where(is_held, 0.0, next_gradient - gradient)
         curvature = float(step @ change)
@@ -149,7 +154,7 @@ def _minimum(objective: _Objective, start: Floats) -> tuple[Floats, float, bool]
             scaled = np.outer(step, change) / curvature
             inverse = (one - scaled) @ inverse @ (one - scaled.T) + np.outer(step, step) / curvature
         place, value, gradient = next_place, next_value, next_gradient
-    return place, value, float(np.abs(slope).max()) < math.sqrt(GRADIENT_ENOUGH)
+    return place, value, float(np.abs(slope).max()) < GRADIENT_BEARABLE
 
 
 def _line_search(
@@ -159,7 +164,7 @@ def _line_search(
     if float(direction @ slope) >= 0:
         return None
     length = min(1.0, 2.0 / float(np.abs(direction).max()))
-    for _ in range(40):
+    for _ in range(30):
         candidate = np.clip(place + length * direction, SMALLEST, LARGEST)
         found, gradient = objective(candidate)
         if found < value + 1e-4 * float(slope @ (candidate - place)):
@@ -189,7 +194,7 @@ def expected_orders(of: Parameters, data: Histories, period: float) -> Floats:
     for number, x in enumerate(distinct.tolist()):
         rows, p = place == number, chances[number]
         to_come = -np.expm1(-(of.r + x) * np.log1p(distance[rows, None] * p)) / p
-        expected[rows] = to_come @ weights[number]
+        expected[rows] = (to_come * weights[number]).sum(axis=1)
     return expected * p_alive(of, data)
 
 
