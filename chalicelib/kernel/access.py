@@ -205,6 +205,16 @@ def STAFF(*roles: str) -> Access:  # noqa: N802  # see FLOOR
     )
 
 
+KEEPER = Access(
+    "staff: admin, manager; customers are known and refused",
+    audiences=_COMMERCE,
+    cookies=_STAFF_COOKIES + _SHOP_COOKIES,
+    known=_COMMERCE | {"customer"},
+    permits=frozenset({"commerce:admin", "commerce:manager"}),
+    lacking="Insufficient permissions",
+)
+"""Who keeps the shop. The contract says session where it means this: a customer's is read, and answered with 403."""
+
 STAFF_ANY = Access(
     "staff, even before the password change",
     audiences=_COMMERCE,

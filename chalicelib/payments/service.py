@@ -328,12 +328,18 @@ def refunds_due(uow: UnitOfWork) -> list[RefundDue]:
 
 @dataclass(frozen=True)
 class PaymentsCheck:
-    """Entries against the order book; `wrong_orders` must be 0."""
+    """Entries against the order book, store credit against its entries; `wrong_orders` and `wrong_accounts` must be 0.
+
+    `differences` are what the last comparison with Stripe found.
+    """
 
     orders: int
     entries_minor: int
     wrong_orders: int
     refunds_due_minor: int
+    store_credit_minor: int = 0
+    wrong_accounts: int = 0
+    differences: int = 0
 
 
 def check_books(uow: UnitOfWork) -> PaymentsCheck:
