@@ -4,9 +4,10 @@ from typing import Any
 
 from tests.factories.catalogue import begin_upload, integrator, make_category
 from tests.factories.counts import make_counter
+from tests.factories.customers import make_customer
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
-from tests.factories.identity import make_warehouse_user
+from tests.factories.identity import make_spare_key, make_warehouse_user
 from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
@@ -95,6 +96,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "vendor_id": vendor_id,
         "procurement_product_id": make_offer(staff, vendor_id)["id"],
         "upload_id": begin_upload(integrator(tenant, "catalogue:write"), shelf.product_id).json["upload_id"],
+        "key_id": make_spare_key(tenant),
+        "customer_id": make_customer(tenant).id,
     }
 
 
