@@ -15,7 +15,7 @@ from chalicelib.adapters import aws_errors
 from chalicelib.kernel import circuit
 from chalicelib.kernel.settings import Settings, settings
 
-__all__ = ["NoSuchObject", "get", "put", "signed_url"]
+__all__ = ["NoSuchObject", "delete", "get", "put", "signed_url"]
 
 LINK_S_MAX = 7 * 24 * 3600
 """Signature version 4 allows no more (S3, Query string authentication)."""
@@ -76,6 +76,16 @@ def get(key: str) -> bytes:
         return content
 
     return circuit.ask("objects", read, takes_s=TAKES_S)
+
+
+def delete(key: str) -> None:
+    """Removes an object; that there is none is as well: may be repeated. Raises ProviderUnavailable, ProviderRefused."""
+
+    def remove() -> None:
+        with aws_errors.translated("objects"):
+            client().delete_object(Bucket=settings().bucket_name, Key=key)
+
+    circuit.ask("objects", remove, takes_s=TAKES_S)
 
 
 def signed_url(key: str, *, expires_s: int) -> str:

@@ -48,10 +48,13 @@ def expire_holds(_event: dict[str, Any], _context: Any) -> dict[str, str]:
 
 
 def purge_expired(_event: dict[str, Any], _context: Any) -> dict[str, str]:
-    """Removes what is kept only for a while: idempotency keys, closed outbox rows, sessions that are long over."""
+    """Removes what is kept only for a while: idempotency keys, closed outbox rows, sessions that are long over, pictures of
+    checks whose upload never ended."""
     identity = import_module("chalicelib.identity")
     jobs.for_each_organization("purge_expired", retention.purge)
     jobs.for_each_organization("purge_expired", identity.purge_sessions)
+    payments = import_module("chalicelib.payments")
+    jobs.for_each_organization("purge_expired", payments.drop_stale_checks)
     return {"status": "purged"}
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.factories.counts import make_counter
+from tests.factories.credit import make_credit_request
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
@@ -84,6 +85,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
+        "request_id": make_credit_request(tenant),
         "import_id": make_import(tenant),
     }
 
