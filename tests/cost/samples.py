@@ -13,6 +13,8 @@ IDLE = {
         "expire_holds",
         "purge_expired",
         "sync_connectors",
+        "count_key_uses",
+        "score_customers",
         "reconcile_payments",
     )
 }

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import jwt
 
-from chalicelib.identity.service import Scope
+from chalicelib.identity import Scope
 from chalicelib.kernel.access import SAFE_METHODS
 from chalicelib.kernel.principals import STORAGE_ROLES
 from chalicelib.kernel.settings import settings

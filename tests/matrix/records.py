@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tests.factories.catalogue import make_category
 from tests.factories.counts import make_counter
 from tests.factories.credit import make_credit_request
 from tests.factories.feed import make_webhook_endpoint
@@ -23,6 +24,7 @@ NO_RECORD = {
     "asset": "a file of the package, the same for everybody",
     "connector_name": "a part of the program, the same for everybody",
     "sync_type": "a word that the program knows",
+    "image_file": "a secret that names its own picture, which everybody may see",
     "token": "a secret that names its own account",
 }
 """Path variables that name no record of an organization."""
@@ -51,6 +53,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     count_id = counter.opened(counted.bin_id)
     return {
         "product_id": shelf.product_id,
+        "category_id": make_category(tenant),
         "variant_id": shelf.variant_id,
         "item_id": moved.variant_id,
         "bin_id": stored.id,

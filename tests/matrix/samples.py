@@ -40,6 +40,8 @@ MESSAGES: Mapping[str, Any] = {
 FRESH: Mapping[str, frozenset[str]] = {
     "/api/admin/items": frozenset({"sku"}),
     "/api/admin/items/{item_id}": frozenset({"sku"}),
+    "/api/admin/products": frozenset({"sku"}),
+    "/api/v1/products/{product_id}": frozenset({"sku"}),
 }
 """Fields that name what is to be made, and no record that exists."""
 

@@ -25,6 +25,8 @@ FUNCTIONS = {
     "SealAudit": "app.seal_audit",
     "ExpireHolds": "app.expire_holds",
     "SyncConnectors": "app.sync_connectors",
+    "CountKeyUses": "app.count_key_uses",
+    "ScoreCustomers": "app.score_customers",
     "ReconcilePayments": "app.reconcile_payments",
     "PurgeExpired": "app.purge_expired",
     "Migrate": "app.migrate",
