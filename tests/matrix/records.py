@@ -4,6 +4,7 @@ from typing import Any
 
 from tests.factories.catalogue import begin_upload, integrator, make_category
 from tests.factories.counts import make_counter
+from tests.factories.credit import make_credit_request
 from tests.factories.customers import make_customer
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
@@ -92,6 +93,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
+        "request_id": make_credit_request(tenant),
         "import_id": make_import(tenant),
         "vendor_id": vendor_id,
         "procurement_product_id": make_offer(staff, vendor_id)["id"],
