@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": set(),
     "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
-    "insights": set(),
+    "insights": {"catalogue", "orders", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
 
