@@ -50,7 +50,10 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
     ("chalicelib/kernel/schedules.py", "chalicelib.catalogue"): "the schedule that ends uploads of which nothing came",
-    ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "schedules that remove sessions, that count uses of keys",
+    (
+        "chalicelib/kernel/schedules.py",
+        "chalicelib.identity",
+    ): "schedules that remove sessions, that count uses of keys",
     ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
     ("chalicelib/kernel/schedules.py", "chalicelib.insights"): "the schedule that has scores of customers computed",
 }
