@@ -18,15 +18,18 @@ from chalicelib.catalogue.service import (
     create_product,
     create_products,
     ensure_categories,
+    get_product_by_sku,
+    list_products,
     offered,
     priced,
     quoted,
     variants_by_barcode,
 )
-from chalicelib.catalogue.store import Offer, Variant
+from chalicelib.catalogue.store import Card, Offer, Selection, Variant
 
 __all__ = [
     "BarcodeTaken",
+    "Card",
     "CategoryTaken",
     "Code",
     "CreatedProduct",
@@ -37,6 +40,7 @@ __all__ = [
     "Offer",
     "PricedItem",
     "Quote",
+    "Selection",
     "SkuTaken",
     "Variant",
     "check_new",
@@ -45,6 +49,8 @@ __all__ = [
     "create_products",
     "drop_unfinished_images",
     "ensure_categories",
+    "get_product_by_sku",
+    "list_products",
     "lookup_forms",
     "offered",
     "pounds",

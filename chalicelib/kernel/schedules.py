@@ -16,6 +16,7 @@ INTERVALS_S = {
     "sync_connectors": 300.0,
     "count_key_uses": 300.0,
     "score_customers": 3600.0,
+    "reconcile_payments": 3600.0,
 }
 """Seconds between two runs on AWS. The relay keeps looking for the whole minute; see `relay_outbox`."""
 LOCAL_INTERVALS_S = {
@@ -26,6 +27,7 @@ LOCAL_INTERVALS_S = {
     "sync_connectors": 1.0,
     "count_key_uses": 5.0,
     "score_customers": 60.0,
+    "reconcile_payments": 3600.0,
 }
 """The same on the local stage."""
 RELAY_RUNS_S = 55.0
@@ -50,12 +52,14 @@ def expire_holds(_event: dict[str, Any], _context: Any) -> dict[str, str]:
 
 
 def purge_expired(_event: dict[str, Any], _context: Any) -> dict[str, str]:
-    """Removes what is kept only for a while: idempotency keys, closed outbox rows, old sessions, unfinished images."""
+    """Removes what is kept only for a while: idempotency keys, closed outbox rows, old sessions, unfinished uploads."""
     identity = import_module("chalicelib.identity")
     catalogue = import_module("chalicelib.catalogue")
     jobs.for_each_organization("purge_expired", retention.purge)
     jobs.for_each_organization("purge_expired", identity.purge_sessions)
     jobs.for_each_organization("purge_expired", catalogue.drop_unfinished_images)
+    payments = import_module("chalicelib.payments")
+    jobs.for_each_organization("purge_expired", payments.drop_stale_checks)
     return {"status": "purged"}
 
 
@@ -79,3 +83,10 @@ def score_customers(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     insights = import_module("chalicelib.insights")
     jobs.for_each_organization("score_customers", insights.queue_nightly_scores)
     return {"status": "queued"}
+
+
+def reconcile_payments(_event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Begins the night's comparison of orders, ledgers and Stripe, wherever it is night by the organization's clock."""
+    payments = import_module("chalicelib.payments")
+    jobs.for_each_organization("reconcile_payments", payments.start_nightly)
+    return {"status": "started"}

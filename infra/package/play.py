@@ -29,6 +29,7 @@ SCHEDULES = (
     "sync_connectors",
     "count_key_uses",
     "score_customers",
+    "reconcile_payments",
 )
 WARM_CALLS = 40
 COLD_STARTS = 3

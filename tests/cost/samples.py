@@ -15,6 +15,7 @@ IDLE = {
         "sync_connectors",
         "count_key_uses",
         "score_customers",
+        "reconcile_payments",
     )
 }
 

@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": set(),
     "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
-    "insights": set(),
+    "insights": {"catalogue", "orders", "stock"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
 
@@ -56,6 +56,7 @@ KERNEL_REACHES: dict[tuple[str, str], str] = {
     ): "schedules that remove sessions, that count uses of keys",
     ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
     ("chalicelib/kernel/schedules.py", "chalicelib.insights"): "the schedule that has scores of customers computed",
+    ("chalicelib/kernel/schedules.py", "chalicelib.payments"): "the schedule that begins the night's reconciliation",
 }
 """What the kernel names of the rest; imported when it is needed."""
 

@@ -26,6 +26,7 @@ APPEND_ONLY = {
     "audit_seal",
     "message_report",
     "payment_entry",
+    "provider_transaction",
     "stock_move",
     "store_credit_entry",
     "webhook_delivery",

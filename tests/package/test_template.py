@@ -27,6 +27,7 @@ FUNCTIONS = {
     "SyncConnectors": "app.sync_connectors",
     "CountKeyUses": "app.count_key_uses",
     "ScoreCustomers": "app.score_customers",
+    "ReconcilePayments": "app.reconcile_payments",
     "PurgeExpired": "app.purge_expired",
     "Migrate": "app.migrate",
     "Operate": "app.operate",

@@ -40,9 +40,7 @@ def track_order(call: Call[NoBody], order_number: OrderNumber, query: TrackingQu
     return TrackedOrderView(order=TrackedOrder.of(order, is_proven=is_proven))
 
 
-@endpoint(
-    "GET", "/api/orders/by-phone/{phone}", allow=SHOPPER, errors=(BadRequest,), limit=Limit("by-phone", calls=10)
-)
+@endpoint("GET", "/api/orders/by-phone/{phone}", allow=SHOPPER, errors=(BadRequest,), limit=Limit("by-phone", calls=10))
 def list_orders_by_phone(call: Call[NoBody], phone: Phone, query: PhoneQuery) -> list[PhoneView]:
     """Recent orders with a telephone number, without items: the signed-in customer's own, and those that are proven.
 
