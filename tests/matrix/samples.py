@@ -1,5 +1,6 @@
 """A request that an endpoint might get, made from what it declares: required fields, and ids of records that exist."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ MESSAGES: Mapping[str, Any] = {
 """What providers send says more than we declare to need."""
 
 
+PICTURE = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=")
+"""What a file of a form is: a GIF of one pixel."""
 FRESH: Mapping[str, frozenset[str]] = {
     "/api/admin/items": frozenset({"sku"}),
     "/api/admin/items/{item_id}": frozenset({"sku"}),
@@ -78,7 +81,7 @@ def _encoded(endpoint: Endpoint, data: Any) -> tuple[bytes, str]:
         return urlencode(data).encode(), "application/x-www-form-urlencoded"
     from urllib3 import encode_multipart_formdata
 
-    return encode_multipart_formdata({name: str(value) for name, value in data.items()})
+    return encode_multipart_formdata({n: v if isinstance(v, tuple) else str(v) for n, v in data.items()})
 
 
 def _of(model: type[BaseModel], values: Values) -> Any:
@@ -118,5 +121,7 @@ def _scalar(schema: dict[str, Any], name: str) -> Any:
     if kind != "string":
         return {"boolean": True}.get(kind)
     hint = schema.get("format", "")
+    if hint == "binary":
+        return ("sample.gif", PICTURE, "image/gif")
     found = next((text for word, text in TEXTS.items() if word == hint or word in name), "sample")
     return found[: schema.get("maxLength", 1000)].ljust(schema.get("minLength", 0), "x")

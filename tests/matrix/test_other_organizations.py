@@ -71,7 +71,7 @@ def answer(neighbours: Neighbours, caller: Caller, request: Sample) -> Reply:
 def without(values: Values, reply: Reply) -> tuple[int, str, dict[str, str]]:
     """What an answer says, apart from the names that the request itself contained and ids made for this answer."""
     names = {str(each) for value in values.values() for each in (value if isinstance(value, list) else [value])}
-    text = reply.body.decode()
+    text = reply.body.decode(errors="replace")
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text)
     text = NEW_ID.sub("<new>", text)
