@@ -3,8 +3,10 @@
 from typing import Any
 
 from tests.factories.catalogue import make_category
+from tests.factories.checks import make_uploaded_check
 from tests.factories.counts import make_counter
-from tests.factories.credit import make_credit_request
+from tests.factories.credit import make_credit_order, make_credit_request
+from tests.factories.customers import make_customer
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
 from tests.factories.identity import make_warehouse_user
@@ -89,6 +91,9 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
         "request_id": make_credit_request(tenant),
+        "credited_id": make_customer(tenant).id,
+        "check_order_number": make_uploaded_check(tenant),
+        "customers_order_number": make_credit_order(tenant).number,
         "import_id": make_import(tenant),
     }
 
