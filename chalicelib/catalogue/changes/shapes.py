@@ -19,7 +19,8 @@ IMAGE_TEXT_MAX = 5_000_000
 """Characters of a picture in a body."""
 
 BulkQuantity = Annotated[StrictInt, Field(ge=2, le=QUANTITY_MAX)]
-ImageText = Annotated[str, Field(min_length=1, max_length=IMAGE_TEXT_MAX)]
+ADDRESS = r"^(data:image/[a-z+]+;base64,|https?://)"
+ImageText = Annotated[str, Field(max_length=IMAGE_TEXT_MAX, pattern=ADDRESS)]
 
 
 def unsent(description: str | None = None) -> Any:
