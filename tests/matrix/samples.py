@@ -7,8 +7,12 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core.core_schema import IsInstanceSchema
 
+from chalicelib.kernel.bodies import Upload
 from chalicelib.kernel.endpoint import Endpoint
+from tests.factories.pictures import picture
 from tests.matrix.meant import MEANT
 
 Values = Mapping[str, Any]
@@ -23,7 +27,8 @@ TEXTS = {
 }
 """By format, or by what the field's name contains."""
 
-
+A_FILE = "a file"
+"""In place of a file's content, until the form is made."""
 WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
 """Variables of paths that name no record."""
 MESSAGES: Mapping[str, Any] = {
@@ -80,11 +85,20 @@ def _encoded(endpoint: Endpoint, data: Any) -> tuple[bytes, str]:
         return urlencode(data).encode(), "application/x-www-form-urlencoded"
     from urllib3 import encode_multipart_formdata
 
-    return encode_multipart_formdata({name: str(value) for name, value in data.items()})
+    return encode_multipart_formdata(
+        {n: ("sample.png", picture()) if value == A_FILE else str(value) for n, value in data.items()}
+    )
+
+
+class _WithFiles(GenerateJsonSchema):
+    """pydantic's generator, which knows no files."""
+
+    def is_instance_schema(self, schema: IsInstanceSchema) -> JsonSchemaValue:
+        return {"const": A_FILE} if schema["cls"] is Upload else super().is_instance_schema(schema)
 
 
 def _of(model: type[BaseModel], values: Values) -> Any:
-    schema = TypeAdapter(model).json_schema(by_alias=True)
+    schema = TypeAdapter(model).json_schema(by_alias=True, schema_generator=_WithFiles)
     return _value(schema, schema.get("$defs", {}), "", values)
 
 
