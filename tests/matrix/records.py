@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.factories.catalogue import begin_upload, integrator, make_category, upload_image
+from tests.factories.checks import make_uploaded_check
 from tests.factories.counts import make_counter
 from tests.factories.credit import make_credit_request
 from tests.factories.customers import make_customer
@@ -96,6 +97,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
         "request_id": make_credit_request(tenant),
+        "check_order_number": make_uploaded_check(tenant),
         "import_id": make_import(tenant),
         "vendor_id": vendor_id,
         "procurement_product_id": make_offer(staff, vendor_id)["id"],

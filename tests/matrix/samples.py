@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.kernel.endpoint import Endpoint
+from tests.matrix.meant import MEANT
 
 Values = Mapping[str, Any]
 """Field or path variable -> value to use."""
@@ -22,7 +23,6 @@ TEXTS = {
     "uuid": "00000000-0000-7000-8000-000000000000",
 }
 """By format, or by what the field's name contains."""
-
 
 WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
 """Variables of paths that name no record."""
@@ -62,6 +62,7 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
+    values = {**values, **{name: values[meant] for name, meant in MEANT.get(endpoint.path, {}).items()}}
     variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
