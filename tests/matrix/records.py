@@ -3,10 +3,13 @@
 from typing import Any
 
 from tests.factories.catalogue import begin_upload, integrator, make_category, upload_image
+from tests.factories.checks import make_uploaded_check
 from tests.factories.counts import make_counter
+from tests.factories.credit import make_credit_request
+from tests.factories.customers import make_customer
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
-from tests.factories.identity import make_warehouse_user
+from tests.factories.identity import make_spare_key, make_warehouse_user
 from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
@@ -27,6 +30,7 @@ NO_RECORD = {
     "sync_type": "a word that the program knows",
     "image_file": "a secret that names its own picture, which everybody may see",
     "token": "a secret that names its own account",
+    "phone": "a telephone number: whether it is anybody's does not show",
 }
 """Path variables that name no record of an organization."""
 
@@ -92,9 +96,13 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
+        "request_id": make_credit_request(tenant),
+        "check_order_number": make_uploaded_check(tenant),
         "import_id": make_import(tenant),
         "vendor_id": vendor_id,
         "procurement_product_id": make_offer(staff, vendor_id)["id"],
+        "key_id": make_spare_key(tenant),
+        "customer_id": make_customer(tenant).id,
         "upload_id": begin_upload(editor, shelf.product_id).json["upload_id"],
     }
 

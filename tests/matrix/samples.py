@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.kernel.endpoint import Endpoint
+from tests.matrix.meant import MEANT
 
 Values = Mapping[str, Any]
 """Field or path variable -> value to use."""
@@ -23,9 +24,8 @@ TEXTS = {
 }
 """By format, or by what the field's name contains."""
 
-
-WORDS = {"connector_name": "rest", "sync_type": "orders"}
-"""Variables of paths that name a part of the program."""
+WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
+"""Variables of paths that name no record."""
 MESSAGES: Mapping[str, Any] = {
     "/api/webhooks/stripe": {
         "id": "evt_sample",
@@ -45,8 +45,9 @@ FRESH: Mapping[str, frozenset[str]] = {
     "/api/admin/items/{item_id}": frozenset({"sku"}),
     "/api/admin/products": frozenset({"sku"}),
     "/api/v1/products/{product_id}": frozenset({"sku"}),
+    "/api/orders/create-account": frozenset({"order_number"}),
 }
-"""Fields that name what is to be made, and no record that exists."""
+"""Fields that name what is to be made, and no record that exists; or a record beside something that can be made only once."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
+    values = {**values, **{name: values[meant] for name, meant in MEANT.get(endpoint.path, {}).items()}}
     variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
