@@ -19,11 +19,12 @@ from chalicelib.catalogue.service import (
     ensure_categories,
     get_product_by_sku,
     list_products,
+    offered,
     priced,
     quoted,
     variants_by_barcode,
 )
-from chalicelib.catalogue.store import Card, Selection, Variant
+from chalicelib.catalogue.store import Card, Offer, Selection, Variant
 
 __all__ = [
     "BarcodeTaken",
@@ -35,6 +36,7 @@ __all__ = [
     "NewItem",
     "NewProduct",
     "NotForSale",
+    "Offer",
     "PricedItem",
     "Quote",
     "Selection",
@@ -48,6 +50,7 @@ __all__ = [
     "get_product_by_sku",
     "list_products",
     "lookup_forms",
+    "offered",
     "pounds",
     "priced",
     "quoted",

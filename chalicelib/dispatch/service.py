@@ -15,7 +15,7 @@ def show_order(uow: UnitOfWork, code: str) -> ShipView:
     if order is None or not uow.actor.sees_warehouse(order.warehouse_id):
         raise NotFound("Order not found")
     status = orders.wms_status(order)
-    _check_may_leave(uow, order.state, status)
+    _check_may_leave(uow, order, status)
     return ShipView(
         sales_order=_header(order, status),
         lines=[_line(line) for line in order.lines],
@@ -59,7 +59,7 @@ def fulfil(uow: UnitOfWork, parcel: NewShipment) -> ShipmentFulfilled:
     order = orders.lock_order(uow, parcel.so_id)
     if not uow.actor.sees_warehouse(order.warehouse_id):
         raise NotFound("Order not found")
-    _check_may_leave(uow, order.state, orders.wms_status(order))
+    _check_may_leave(uow, order, orders.wms_status(order))
     ship_method = parcel.ship_method or order.ship_method
     units = picking.picked_units(uow, [line.id for line in order.lines])
     shipment_id = store.insert_shipment(
@@ -100,8 +100,8 @@ def _leave(order: Order, units: picking.PickedUnits) -> stock.Move:
     )
 
 
-def _check_may_leave(uow: UnitOfWork, state: str, status: str) -> None:
+def _check_may_leave(uow: UnitOfWork, order: Order, status: str) -> None:
     required = places.floor_settings(uow.organization.settings).require_packing_before_shipping
-    reason = rules.why_not(state, status, is_packing_required=required)
+    reason = rules.why_not(order.state, status, is_packing_required=required) or orders.why_stopped(order)
     if reason is not None:
         raise BadRequest(reason)

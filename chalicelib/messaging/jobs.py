@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from chalicelib import orders
+from chalicelib import orders, payments
 from chalicelib.kernel import webhooks
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.jobs import Job, consumer
@@ -85,4 +85,10 @@ def announce_shipped(job: Job[OrderShipped]) -> None:
 def announce_cancelled(job: Job[CancellationSettled]) -> None:
     """Says by mail that the order is cancelled and what happens to money that was paid."""
     order = orders.get(job.uow, job.event.order_id)
-    announcements.order_cancelled(job.uow, order, reason=job.event.reason, refund_due_minor=job.event.refund_due_minor)
+    announcements.order_cancelled(
+        job.uow,
+        order,
+        reason=job.event.reason,
+        refund_due_minor=job.event.refund_due_minor,
+        credited_minor=payments.credited_minor(job.uow, order.id),
+    )

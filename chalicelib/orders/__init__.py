@@ -1,16 +1,20 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
 from chalicelib.orders.backorders import fill_backorders
+from chalicelib.orders.buyers.claims import claim, link_claimed
+from chalicelib.orders.buyers.store import list_own
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
     LineProgress,
     Order,
+    OrderStopped,
     State,
     commerce_status,
     inventory_status,
     is_released,
     is_whole,
+    why_stopped,
     wms_status,
 )
 from chalicelib.orders.service import (
@@ -29,12 +33,14 @@ from chalicelib.orders.service import (
     record_payment,
     record_shipment,
     reserve,
+    review_credit,
+    revive,
 )
 from chalicelib.orders.store import (
     find_by_code,
     find_by_number,
+    has_unsettled,
     latest_by_phone,
-    list_of_customer,
     list_orders,
     lock_by_number,
     lock_order,
@@ -62,6 +68,7 @@ __all__ = [
     "OrderCancelled",
     "OrderPlaced",
     "OrderShipped",
+    "OrderStopped",
     "Placed",
     "State",
     "add_progress",
@@ -69,6 +76,7 @@ __all__ = [
     "cancel",
     "check_drafts",
     "check_holds",
+    "claim",
     "commerce_status",
     "expire_unpaid",
     "fill_backorders",
@@ -78,12 +86,14 @@ __all__ = [
     "flag_short",
     "fulfil",
     "get",
+    "has_unsettled",
     "inventory_status",
     "is_released",
     "is_whole",
     "latest_by_phone",
-    "list_of_customer",
+    "link_claimed",
     "list_orders",
+    "list_own",
     "lock",
     "lock_by_number",
     "lock_order",
@@ -93,5 +103,8 @@ __all__ = [
     "record_payment",
     "record_shipment",
     "reserve",
+    "review_credit",
+    "revive",
+    "why_stopped",
     "wms_status",
 ]

@@ -82,6 +82,13 @@ class Cancelled(Fact, type="order.cancelled", of="order_id"):
     reason: str
 
 
+class Revived(Fact, type="order.revived", of="order_id"):
+    """The order had expired unpaid; its payment came after all, its stock is held again, and the order stands."""
+
+    order_id: int
+    warehouse_id: int
+
+
 class Short(Fact, type="order.short", of="order_id"):
     """The order will not be delivered in full: units were missing when they were picked, or were lost before."""
 

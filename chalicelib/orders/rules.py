@@ -5,11 +5,22 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
+from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.money import share
 from chalicelib.kernel.states import Machine
 
 State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
 OrderEvent = Literal[
-    "confirm", "start_picking", "stop_picking", "finish_picking", "pack", "ship", "deliver", "cancel", "call_off"
+    "confirm",
+    "start_picking",
+    "stop_picking",
+    "finish_picking",
+    "pack",
+    "ship",
+    "deliver",
+    "cancel",
+    "call_off",
+    "revive",
 ]
 
 ORDER: Machine[State, OrderEvent] = Machine(
@@ -33,6 +44,8 @@ ORDER: Machine[State, OrderEvent] = Machine(
         ("pending", "call_off"): "cancelled",
         ("confirmed", "call_off"): "cancelled",
         ("picking", "call_off"): "cancelled",
+        # One that only expired, when its payment comes after all and its stock is there.
+        ("cancelled", "revive"): "pending",
     },
 )
 
@@ -55,10 +68,19 @@ BACK_ORDERED = frozenset({"wms", "staff"})
 UNPAID = frozenset({"wms", "inventory"})
 """Channels whose orders wait for no payment: another system sees to it."""
 
+_WHY_STOPPED = {"payment_returned": "is stopped: the bank took its payment back, it must be paid again first"}
+
 CARD_HOLD = timedelta(minutes=30)
 """How long an unpaid card order keeps its stock."""
 UNCONFIRMED_HOLD = timedelta(days=3)
 """How long an order keeps its stock that waits for a check, cash or somebody's approval of terms."""
+
+
+class OrderStopped(Conflict):
+    """Nothing of this order may be shipped until its payment is settled."""
+
+    code = "order_stopped"
+    sentence = "This order is stopped"
 
 
 @dataclass(frozen=True)
@@ -131,6 +153,9 @@ class Order:
     """The day its buyer ordered, where that was not the day it was placed here."""
     ship_by: date | None = None
     priority: int = 0
+    cancel_reason: str | None = None
+    stopped_because: str | None = None
+    """Why nothing of it may be shipped for now."""
 
     @property
     def document(self) -> str:
@@ -186,10 +211,31 @@ def inventory_status(order: Order) -> str:
 
 
 def is_released(order: Order) -> bool:
-    """Whether the floor may start: open, and neither waiting for a card payment nor for somebody's approval."""
+    """Whether the floor may start: open, not stopped, and neither waiting for a card payment nor for somebody's approval."""
+    if order.stopped_because is not None:
+        return False
     if order.state == "confirmed":
         return True
     return order.state == "pending" and (order.channel in ("wms", "staff") or order.is_reserved)
+
+
+def why_stopped(order: Order) -> str | None:
+    """Why nothing of an order may be shipped for now, in words for whoever wants to ship it; None when nothing stops it."""
+    return None if order.stopped_because is None else _WHY_STOPPED[order.stopped_because]
+
+
+def stop_after(order: Order, payment_state: str, *, is_returned: bool) -> str | None:
+    """What stops an order once its payment is in this state: what was paid goes out, what the bank took back does not."""
+    if payment_state == "paid":
+        return None
+    return "payment_returned" if is_returned else order.stopped_because
+
+
+def check_not_stopped(order: Order) -> None:
+    """Raises OrderStopped."""
+    reason = why_stopped(order)
+    if reason is not None:
+        raise OrderStopped(f"Order {reason}")
 
 
 def may_hold(order: Order) -> bool:
@@ -204,9 +250,24 @@ def is_whole(order: Order, held: Mapping[int, int]) -> bool:
     return all(line.short == 0 and held.get(line.id, 0) >= line.open for line in order.lines)
 
 
-def has_credit(*, terms: str, limit_minor: int, owed_minor: int, total_minor: int) -> bool:
-    """Whether a customer may owe this order as well."""
-    return terms == "net30" and owed_minor + total_minor <= limit_minor
+@dataclass(frozen=True)
+class Credit:
+    """A customer's terms, how much they may owe and what they do, in minor units."""
+
+    terms: str
+    limit_minor: int
+    is_frozen: bool
+    """While a dispute lasts or a payment is missing: nothing more is owed."""
+    owed_minor: int
+
+    @property
+    def is_on_terms(self) -> bool:
+        """Whether the customer may pay after delivery at all."""
+        return self.terms == "net30"
+
+    def covers(self, total_minor: int) -> bool:
+        """Whether they may owe so much as well."""
+        return self.is_on_terms and self.owed_minor + total_minor <= self.limit_minor
 
 
 def hold_expires_at(payment_method: str, state: State, now: datetime) -> datetime | None:
@@ -216,10 +277,68 @@ def hold_expires_at(payment_method: str, state: State, now: datetime) -> datetim
     return now + (CARD_HOLD if payment_method == "credit_card" else UNCONFIRMED_HOLD)
 
 
-def delivery_fee_minor(settings: dict[str, object], subtotal_minor: int) -> int:
+@dataclass(frozen=True)
+class Sums:
+    """What an order comes to, in minor units."""
+
+    subtotal_minor: int
+    discount_minor: int = 0
+    delivery_fee_minor: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        """What is to be paid; never below 0, for no discount is more than the subtotal."""
+        return self.subtotal_minor - self.discount_minor + self.delivery_fee_minor
+
+
+def sums(settings: Mapping[str, Any], subtotal_minor: int, *, terms: str | None) -> Sums:
+    """An order's sums under the organization's settings; `terms` are its customer's, None for guests.
+
+    The fee looks at the subtotal before the discount.
+    """
+    return Sums(
+        subtotal_minor,
+        discount_minor(settings, subtotal_minor, terms=terms),
+        delivery_fee_minor(settings, subtotal_minor),
+    )
+
+
+def delivery_fee_minor(settings: Mapping[str, Any], subtotal_minor: int) -> int:
     """The organization's delivery fee: ``delivery_fee_minor``, nothing from ``free_delivery_from_minor`` on."""
     free_from = settings.get("free_delivery_from_minor")
     if isinstance(free_from, int) and subtotal_minor >= free_from:
         return 0
     fee = settings.get("delivery_fee_minor", 0)
     return fee if isinstance(fee, int) else 0
+
+
+def discount_minor(settings: Mapping[str, Any], subtotal_minor: int, *, terms: str | None) -> int:
+    """The best of the organization's ``discounts`` that the order meets; they do not add up.
+
+    Each is ``{"per_10000": 250, "from_minor": 50000, "terms": "net30"}``: basis points of the subtotal, halves of a minor
+    unit rounded up; from that subtotal on; for customers with these terms. Without the last two it is for everybody.
+    """
+    granted = [
+        discount["per_10000"]
+        for discount in _discounts(settings)
+        if subtotal_minor >= discount.get("from_minor", 0) and discount.get("terms") in (None, terms)
+    ]
+    return share(subtotal_minor, max(granted, default=0))
+
+
+def looks_at_terms(settings: Mapping[str, Any]) -> bool:
+    """Whether a discount depends on who buys."""
+    return any(discount.get("terms") is not None for discount in _discounts(settings))
+
+
+def _discounts(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those that are written as they should be; others grant nothing."""
+    written = settings.get("discounts")
+    return [each for each in written if _is_discount(each)] if isinstance(written, list) else []
+
+
+def _is_discount(written: object) -> bool:
+    if not isinstance(written, Mapping):
+        return False
+    share_of_it, begins = written.get("per_10000"), written.get("from_minor", 0)
+    return type(share_of_it) is int and 0 <= share_of_it <= 10_000 and type(begins) is int

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.orders import facts
-from chalicelib.orders.rules import Line, LineProgress, Order, State
+from chalicelib.orders.rules import Credit, Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
 _ORDER_WITH = SQL("""
@@ -18,14 +18,14 @@ _ORDER_WITH = SQL("""
            o.delivery_name, o.delivery_first_name, o.delivery_last_name, o.delivery_email, o.delivery_company,
            o.delivery_address, o.delivery_city, o.delivery_state, o.delivery_zip, o.delivery_phone, o.billing_address,
            o.special_notes, o.ship_method, o.ordered_on, o.ship_by, o.priority, o.tracking_number, o.carrier, o.placed_at,
-           o.hold_expires_at, o.updated_at,
+           o.hold_expires_at, o.updated_at, o.cancel_reason, o.stopped_because,
            (SELECT jsonb_agg(jsonb_build_object('id', l.id, 'position', l.position, 'product_id', l.product_id,
                    'variant_id', l.variant_id, 'sku', l.sku, 'name', l.name, 'brand', l.brand, 'unit_size', l.unit_size,
                    'quantity', l.quantity, 'unit_price_minor', l.unit_price_minor, 'is_bulk_price', l.is_bulk_price,
                    'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
                    'short', l.short) ORDER BY l.position)
 """)
-_ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
+ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
 # Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
 # back as it is then; so the lines are locked as well, once their orders are ours. Lines that were added while it waited are
 # not among them: an order that is not the one of the snapshot says so, and is read again.
@@ -45,20 +45,24 @@ LOCK_ORDERS = (
       FROM locked o ORDER BY o.id
 """)
 )
-LIST_BY_IDS = _ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
-FIND_BY_REFERENCES = _ORDERS + SQL(
+LIST_BY_IDS = ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
+FIND_BY_REFERENCES = ORDERS + SQL(
     " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
 )
-GET_BY_NUMBER = _ORDERS + SQL(" WHERE o.number = %(number)s")
-LATEST_BY_PHONE = _ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
-LIST_OF_CUSTOMER = _ORDERS + SQL("""
-     WHERE o.customer_id = %(customer_id)s ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s
-""")
-LIST_INVENTORY = _ORDERS + SQL("""
+GET_BY_NUMBER = ORDERS + SQL(" WHERE o.number = %(number)s")
+LATEST_BY_PHONE = ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
+LIST_INVENTORY = ORDERS + SQL("""
      WHERE (%(state)s::text[] IS NULL OR o.state = ANY(%(state)s))
        AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
      ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
 """)
+HAS_UNSETTLED = """
+    SELECT EXISTS (
+        SELECT FROM sales_order
+         WHERE customer_id = %(customer_id)s AND state <> 'cancelled'
+           AND (state NOT IN ('shipped', 'delivered')
+                OR payment_state IN ('unpaid', 'authorized', 'processing', 'overdue', 'failed', 'disputed')))
+"""
 LIST_EXPIRED = """
     SELECT id FROM sales_order
      WHERE hold_expires_at <= %(now)s AND state = 'pending' AND payment_state IN ('unpaid', 'failed')
@@ -69,10 +73,19 @@ LOCK_ID_BY_NUMBER = "SELECT id FROM sales_order WHERE number = %(number)s FOR UP
 # A customer's terms, locked so that two orders cannot both use the last of a limit, and what they owe already.
 LOCK_CREDIT = """
     WITH locked AS MATERIALIZED (
-        SELECT id, payment_terms, credit_limit_minor FROM customer WHERE id = %(customer_id)s FOR UPDATE
+        SELECT id, payment_terms, credit_limit_minor, credit_frozen_at
+          FROM customer WHERE id = %(customer_id)s FOR UPDATE
     )
-    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor FROM locked
+    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor,
+           credit_frozen_at IS NOT NULL AS is_frozen
+      FROM locked
 """
+FREEZE_CREDIT = """
+    UPDATE customer
+       SET credit_frozen_at = CASE WHEN %(is_frozen)s THEN %(now)s::timestamptz END, updated_at = %(now)s
+     WHERE id = %(customer_id)s AND (credit_frozen_at IS NOT NULL) <> %(is_frozen)s
+"""
+GET_TERMS = "SELECT payment_terms FROM customer WHERE id = %(customer_id)s"
 SUM_OWED = """
     SELECT coalesce(sum(total_minor), 0)::bigint AS owed_minor
       FROM sales_order
@@ -110,7 +123,8 @@ ADVANCE = """
     UPDATE sales_order
        SET state = n.state, updated_at = %(now)s,
            hold_expires_at = CASE WHEN n.state = 'pending' THEN hold_expires_at END,
-           is_reserved = is_reserved AND n.state <> 'cancelled', is_short = is_short AND NOT n.is_covered
+           is_reserved = is_reserved AND n.state <> 'cancelled', is_short = is_short AND NOT n.is_covered,
+           cancel_reason = CASE WHEN n.state = 'cancelled' THEN %(reason)s::text END
       FROM jsonb_to_recordset(%(next)s) AS n (id int, before text, state text, is_covered boolean)
      WHERE sales_order.id = n.id AND sales_order.state = n.before
 """
@@ -182,9 +196,10 @@ LIST_VARIANTS_OF_LINES = """
      GROUP BY o.warehouse_id ORDER BY o.warehouse_id
 """
 SET_PAYMENT_STATE = """
-    UPDATE sales_order SET payment_state = %(payment_state)s, updated_at = %(now)s,
-           hold_expires_at = CASE WHEN NOT %(keeps_stock)s THEN coalesce(hold_expires_at, %(expires_at)s) END
-     WHERE id = %(id)s
+    UPDATE sales_order
+       SET payment_state = %(payment_state)s, state = %(state)s, hold_expires_at = %(hold_expires_at)s,
+           stopped_because = %(stopped_because)s, updated_at = %(now)s
+     WHERE id = %(id)s AND state = %(before)s
 """
 
 # Holds must be exactly the units that open orders wait for, once their stock is held at all.
@@ -280,11 +295,6 @@ def latest_by_phone(uow: UnitOfWork, phone: str) -> Order | None:
     return None if row is None else order_of(row)
 
 
-def list_of_customer(uow: UnitOfWork, customer_id: int, *, limit: int) -> list[Order]:
-    """A customer's latest orders, newest first."""
-    return [order_of(row) for row in uow.rows(LIST_OF_CUSTOMER, {"customer_id": customer_id, "limit": limit})]
-
-
 def list_for_integrators(
     uow: UnitOfWork, states: Sequence[State] | None, *, is_reserved: bool | None, limit: int, offset: int
 ) -> list[Order]:
@@ -293,12 +303,20 @@ def list_for_integrators(
     return [order_of(row) for row in uow.rows(LIST_INVENTORY, params)]
 
 
-def lock_credit(uow: UnitOfWork, customer_id: int) -> tuple[str, int, int]:
-    """(terms, limit, owed) of a customer, in minor units; the customer's row stays locked. Raises NotFound."""
+def lock_credit(uow: UnitOfWork, customer_id: int) -> Credit:
+    """What a customer may owe and does; the customer's row stays locked. Raises NotFound."""
     row = uow.row(LOCK_CREDIT, {"customer_id": customer_id})
     if row is None:
         raise NotFound("Customer not found")
-    return row["terms"], row["limit_minor"], uow.value(SUM_OWED, {"customer_id": customer_id})
+    return Credit(**row, owed_minor=uow.value(SUM_OWED, {"customer_id": customer_id}))
+
+
+def get_terms(uow: UnitOfWork, customer_id: int) -> str:
+    """A customer's terms. Raises NotFound."""
+    terms: str | None = uow.value(GET_TERMS, {"customer_id": customer_id})
+    if terms is None:
+        raise NotFound("Customer not found")
+    return terms
 
 
 def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:
@@ -339,8 +357,14 @@ _LINE_COLUMNS = (
 )
 
 
-def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]], *, covered: Container[int] = ()) -> None:
-    """Moves orders to their next states; those `covered` are short no longer.
+def advance(
+    uow: UnitOfWork,
+    following: Sequence[tuple[Order, State]],
+    *,
+    covered: Container[int] = (),
+    reason: str | None = None,
+) -> None:
+    """Moves orders to their next states; those `covered` are short no longer. `reason`: why they are cancelled.
 
     Raises Conflict when one is no longer where it was read.
     """
@@ -348,8 +372,26 @@ def advance(uow: UnitOfWork, following: Sequence[tuple[Order, State]], *, covere
         {"id": order.id, "before": order.state, "state": state, "is_covered": order.id in covered}
         for order, state in following
     ]
-    if uow.execute(ADVANCE, {"next": Jsonb(steps), "now": uow.now}) != len(steps):
+    if uow.execute(ADVANCE, {"next": Jsonb(steps), "reason": reason, "now": uow.now}) != len(steps):
         raise Conflict("The order was changed by somebody else; please try again")
+
+
+def set_payment(uow: UnitOfWork, order: Order, before: State) -> None:
+    """Writes what payments changed of a locked order that was in the state `before`."""
+    columns = ("id", "payment_state", "state", "hold_expires_at", "stopped_because")
+    uow.execute(
+        SET_PAYMENT_STATE, {**{name: getattr(order, name) for name in columns}, "before": before, "now": uow.now}
+    )
+
+
+def lock_customer(uow: UnitOfWork, customer_id: int) -> None:
+    """Locks a customer's row."""
+    uow.execute(LOCK_CREDIT, {"customer_id": customer_id})
+
+
+def freeze_credit(uow: UnitOfWork, customer_id: int, *, is_frozen: bool) -> bool:
+    """Freezes or thaws a customer's credit; whether that changed anything."""
+    return uow.execute(FREEZE_CREDIT, {"customer_id": customer_id, "is_frozen": is_frozen, "now": uow.now}) == 1
 
 
 def ship(uow: UnitOfWork, order: Order, following: State, *, tracking_number: str, carrier: str) -> None:
@@ -397,3 +439,8 @@ def set_whole(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
 def list_expired(uow: UnitOfWork, limit: int) -> list[int]:
     """Orders whose unpaid hold is over."""
     return [row["id"] for row in uow.rows(LIST_EXPIRED, {"now": uow.now, "limit": limit})]
+
+
+def has_unsettled(uow: UnitOfWork, customer_id: int) -> bool:
+    """Whether a customer has orders that are still to be shipped or to be paid."""
+    return bool(uow.value(HAS_UNSETTLED, {"customer_id": customer_id}))

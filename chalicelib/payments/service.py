@@ -18,6 +18,7 @@ from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
 from chalicelib.payments import rules, store
+from chalicelib.payments.credit import returns
 from chalicelib.payments.events import OrderPaid, StripeEventArrived
 from chalicelib.payments.facts import Paid
 from chalicelib.payments.rules import Account, Fact, Movement, Payment, RefundDue, Told
@@ -271,19 +272,26 @@ def _note_movement(uow: UnitOfWork, payment: Payment, movement: Movement) -> Non
 def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tuple[Order, int]:
     """Records what a locked order's payments mean: its payment state, and what we hold and have to return.
 
-    The order as it is now, and the sum to be returned.
+    Surplus that can be returned by nobody but us becomes store credit at once; the rest is flagged. The order as it is now,
+    and the sum still to be returned.
     """
-    balances = [account.balance for account in accounts]
-    is_cancelled = order.state == "cancelled"
-    settled = rules.settle(total_minor=order.total_minor, is_cancelled=is_cancelled, balances=balances)
+    settled = _settled(order, accounts)
     if settled.is_covered and order.payment_state not in rules.MONEY_STATES:
         order = _paid(uow, order)
+    returned = returns.return_dues(uow, order, accounts, settled.dues)
+    if returned is not accounts:
+        accounts, settled = returned, _settled(order, returned)
     if rules.may_record(order.payment_state, settled.payment_state):
         orders.record_payment(uow, order, settled.payment_state)
         order = replace(order, payment_state=settled.payment_state)
     known = {account.payment.id: account.due_minor for account in accounts}
     _flag(uow, order, [due for due in settled.dues if due.amount_minor != known[due.payment_id]])
     return order, settled.due_minor
+
+
+def _settled(order: Order, accounts: list[Account]) -> rules.Settlement:
+    balances = [account.balance for account in accounts]
+    return rules.settle(total_minor=order.total_minor, is_cancelled=order.state == "cancelled", balances=balances)
 
 
 def _paid(uow: UnitOfWork, order: Order) -> Order:

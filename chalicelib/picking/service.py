@@ -122,6 +122,9 @@ def _why_not(order: Order) -> str | None:
     status = orders.wms_status(order)
     if status != "OPEN":
         return f"status is {status}, must be OPEN"
+    stopped = orders.why_stopped(order)
+    if stopped is not None:
+        return stopped
     if not orders.is_released(order):
         return f"is not released for picking: payment is {order.payment_state}"
     return None if order.lines else "has no items"

@@ -21,7 +21,7 @@ from chalicelib.kernel.uow import UnitOfWork
 
 PRODUCTS_MAX = 8
 ORDERS_MAX = 5
-LINES_MAX = 30
+LINES_MAX = 50
 UNITS_SHOWN_MAX = 100
 """Beyond, only that there are more: what lies in the warehouse to the unit is nobody's business."""
 RESULT_MAX = 6000
@@ -104,7 +104,7 @@ def _check_availability(uow: UnitOfWork, asked: OneProduct) -> Json:
 
 
 def _list_own_orders(uow: UnitOfWork, _asked: NoArguments) -> Json:
-    found = orders.list_of_customer(uow, uow.actor.id, limit=ORDERS_MAX)
+    found = orders.list_own(uow, uow.actor.id, before=None, limit=ORDERS_MAX, lines_max=LINES_MAX)
     return {"orders": [_order(uow, order) for order in found]}
 
 
