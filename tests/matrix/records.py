@@ -12,6 +12,7 @@ from tests.factories.orders import make_order
 from tests.factories.places import make_zone
 from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
+from tests.factories.savings import make_savings_request
 from tests.factories.stock import make_shelf
 from tests.matrix.samples import Values
 from tests.tenant import Tenant
@@ -85,6 +86,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
         "import_id": make_import(tenant),
+        "savings_request_id": make_savings_request(tenant),
     }
 
 
