@@ -1,12 +1,17 @@
 """Request limits, which other tests go without."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
 
 import pytest
 
 from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel.settings import settings
+from tests.client import Client
 from tests.tenant import Clock
+
+_addresses = (f"198.51.{n // 250}.{n % 250}" for n in count(1))
 
 
 @pytest.fixture
@@ -18,3 +23,9 @@ def limits(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     yield clock
     monkeypatch.undo()
     settings.cache_clear()
+
+
+@pytest.fixture
+def caller(api: Client) -> Client:
+    """Nobody in particular, at an address from which nobody has called before."""
+    return replace(api, address=next(_addresses))

@@ -255,23 +255,23 @@ def test_codes_and_tokens_lie_nowhere_in_plain(api: Client, tenant: Tenant) -> N
     ],
 )
 def test_numbers_in_a_row_are_not_pumped(phones: list[str], allowed: int, api: Client, limits: Clock) -> None:
-    callers = [Client(api.host, address=f"198.51.100.{n}") for n in range(len(phones))]
+    callers = [Client(api.host, address=f"192.0.2.{n}") for n in range(len(phones))]
     statuses = [_send(caller, phone).status for caller, phone in zip(callers, phones, strict=True)]
     assert statuses == [200] * allowed + [429] * (len(phones) - allowed)
 
 
-def test_one_address_asks_thirty_codes_an_hour(api: Client, limits: Clock) -> None:
+def test_one_address_asks_thirty_codes_an_hour(caller: Client, limits: Clock) -> None:
     statuses = []
     for n in range(31):
-        statuses.append(_send(api, f"+1{300 + n}5550100").status)
+        statuses.append(_send(caller, f"+1{300 + n}5550100").status)
         limits.advance(seconds=6)  # twenty a minute from one address, for whatever
     assert statuses == [200] * 30 + [429]
 
 
-def test_one_number_gets_six_codes_an_hour(api: Client, limits: Clock) -> None:
+def test_one_number_gets_six_codes_an_hour(caller: Client, limits: Clock) -> None:
     statuses = []
     for _ in range(7):
-        statuses.append(_send(api, NOBODYS).status)
+        statuses.append(_send(caller, NOBODYS).status)
         limits.advance(seconds=PAUSE_S)
     assert statuses == [200] * 6 + [429]
 
