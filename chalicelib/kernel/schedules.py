@@ -52,12 +52,14 @@ def expire_holds(_event: dict[str, Any], _context: Any) -> dict[str, str]:
 
 
 def purge_expired(_event: dict[str, Any], _context: Any) -> dict[str, str]:
-    """Removes what is kept only for a while: idempotency keys, closed outbox rows, old sessions, unfinished images."""
+    """Removes what is kept only for a while: idempotency keys, closed outbox rows, old sessions, unfinished uploads."""
     identity = import_module("chalicelib.identity")
     catalogue = import_module("chalicelib.catalogue")
     jobs.for_each_organization("purge_expired", retention.purge)
     jobs.for_each_organization("purge_expired", identity.purge_sessions)
     jobs.for_each_organization("purge_expired", catalogue.drop_unfinished_images)
+    payments = import_module("chalicelib.payments")
+    jobs.for_each_organization("purge_expired", payments.drop_stale_checks)
     return {"status": "purged"}
 
 

@@ -1,5 +1,7 @@
 """What customers hear about their orders, and through which channel. Orders without an address hear nothing."""
 
+from dataclasses import replace
+
 from chalicelib.kernel.emails import is_email
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.messaging import rules, service
@@ -36,6 +38,12 @@ def order_cancelled(
         _mail(uow, order, "order_cancelled", reason=reason, **money)
 
 
+def check_rejected(uow: UnitOfWork, order: Order, *, is_bounced: bool, open_minor: int) -> None:
+    """A mail that asks for another way to pay: the check was not accepted, or bounced after it had been."""
+    if order.state != "cancelled":
+        _mail(uow, order, "check_rejected", is_bounced=is_bounced, open_minor=open_minor)
+
+
 def shipped_text(order: Order) -> str:
     """``Your order QM-7F3K9-X2M4P has shipped with UPS, tracking 1Z999AA10123456784.``"""
     carrier = f" with {order.carrier}" if order.carrier else ""
@@ -45,5 +53,11 @@ def shipped_text(order: Order) -> str:
 
 def _mail(uow: UnitOfWork, order: Order, template: str, **more: object) -> None:
     if order.delivery_email and is_email(order.delivery_email):
-        context = {"order": order, **more}
+        context = {"order": _shown(order), **more}
         service.send_mail(uow, order.delivery_email, template, context, kind=template, order_id=order.id)
+
+
+def _shown(order: Order) -> Order:
+    """As a mail shows it: a guest's without the name, for a stranger may have chosen both name and address, and would have us
+    send his words to somebody else."""
+    return order if order.customer_id is not None else replace(order, delivery_name="")

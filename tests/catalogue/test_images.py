@@ -15,7 +15,7 @@ from chalicelib.kernel.settings import settings
 from tests.circuits import close_all
 from tests.client import Client, Reply
 from tests.factories import pictures
-from tests.factories.catalogue import integrator, make_product, upload_image
+from tests.factories.catalogue import begin_upload, integrator, make_product, upload_image
 from tests.factories.identity import make_staff
 from tests.factories.pictures import picture
 from tests.outages import How, away
@@ -239,15 +239,10 @@ def test_a_store_that_is_away_is_no_surprise(how: How, tenant: Tenant, api: Clie
 # Uploaded straight into the store.
 
 
-def begin(client: Client, product_id: object, content: bytes, media_type: str = "image/png") -> Reply:
-    wanted = {"size_bytes": len(content), "media_type": media_type}
-    return client.post(f"/api/v1/products/{product_id}/image/uploads", wanted)
-
-
 def test_a_large_file_goes_by_a_link(tenant: Tenant, api: Client) -> None:
     made, client = make_product(tenant), integrator(tenant, WRITE)
     content = picture(400, 300) + bytes(6_000_000)
-    begun = begin(client, made.product_id, content)
+    begun = begin_upload(client, made.product_id, size_bytes=len(content))
     assert (begun.status, begun.statements) == (201, 5)
     link = begun.json
     assert link["headers"] == {"Content-Type": "image/png", "Content-Length": str(len(content))}
@@ -272,7 +267,7 @@ def test_a_large_file_goes_by_a_link(tenant: Tenant, api: Client) -> None:
 
 def test_an_upload_that_is_no_picture_or_too_large(tenant: Tenant) -> None:
     made, client = make_product(tenant), integrator(tenant, WRITE)
-    link = begin(client, made.product_id, b"x").json
+    link = begin_upload(client, made.product_id, size_bytes=len(b"x")).json
     [row] = image_rows(tenant)
     finish = f"/api/v1/products/{made.product_id}/image/uploads/{link['upload_id']}"
     for content in (b"<html>", bytes(rules.UPLOAD_BYTES_MAX + 1)):
@@ -300,7 +295,7 @@ def test_uploads_have_bounds(wanted: dict[str, Any], tenant: Tenant) -> None:
 
 def test_an_upload_ends(tenant: Tenant, other_tenant: Tenant, clock: Clock) -> None:
     made, client = make_product(tenant), integrator(tenant, WRITE)
-    link = begin(client, made.product_id, picture()).json
+    link = begin_upload(client, made.product_id, size_bytes=len(picture())).json
     finish = f"/api/v1/products/{made.product_id}/image/uploads/{link['upload_id']}"
     theirs = make_product(other_tenant)
     of_theirs = f"/api/v1/products/{theirs.product_id}/image/uploads/{link['upload_id']}"

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.kernel.settings import settings
 from tests.client import Client
-from tests.customers.post import messages, verification_paths
+from tests.customers.post import codes, messages, reset_tokens, verification_paths
 from tests.factories.customers import PASSWORD, make_customer
 from tests.tenant import Clock, Tenant
 
@@ -182,6 +182,44 @@ def test_a_user_name_that_is_the_address_follows_it(api: Client, tenant: Tenant)
     assert tenant.rows("SELECT username, email FROM customer") == [{"username": NEW_EMAIL, "email": NEW_EMAIL}]
     body = {"username": "ada@example.com", "email": "ada@example.com", "password": PASSWORD}
     assert api.post("/api/register", body).status == 201
+
+
+def test_a_thief_cannot_keep_an_account_with_his_own_number(api: Client, tenant: Tenant, clock: Clock) -> None:
+    """Whoever has a session for a moment enters a number; the owner is told and takes it out with a new password."""
+    shopper = make_customer(tenant)
+    thief = shopper.client()
+    assert thief.put(f"/api/users/{shopper.id}", {"phone": "+12125569999"}).status == 200
+    (mail,) = messages(tenant, "phone_changed")
+    assert (mail["recipient"], mail["subject"]) == (shopper.email, "Your telephone number was changed")
+    assert api.post("/api/auth/phone/send-code", {"phone": "+12125569999"}).status == 200
+    assert codes(tenant) == []
+    clock.advance(seconds=2 * 24 * 3600)
+    assert api.post("/api/auth/phone/send-code", {"phone": "+12125569999"}).status == 200
+    assert codes(tenant) == []
+    api.post("/api/customer/forgot-password", {"identifier": shopper.email})
+    body = {"token": reset_tokens(tenant)[0], "password": "another velvet lamp"}
+    assert api.post("/api/auth/reset-password", body).status == 200
+    assert tenant.value("SELECT phone FROM customer") is None
+    assert thief.get("/api/me").status == 401
+
+
+def test_a_new_number_opens_the_account_after_three_days(api: Client, tenant: Tenant, clock: Clock) -> None:
+    shopper = make_customer(tenant)
+    shopper.client().put(f"/api/users/{shopper.id}", {"phone": "+12125569999"})
+    clock.advance(seconds=3 * 24 * 3600 + 1)
+    assert api.post("/api/auth/phone/send-code", {"phone": "+12125569999"}).status == 200
+    assert len(codes(tenant)) == 1
+    api.post("/api/customer/forgot-password", {"identifier": shopper.email})
+    body = {"token": reset_tokens(tenant)[0], "password": "another velvet lamp"}
+    assert api.post("/api/auth/reset-password", body).status == 200
+    assert tenant.value("SELECT phone FROM customer") == "+12125569999"
+
+
+def test_removing_the_number_is_told(tenant: Tenant) -> None:
+    shopper = make_customer(tenant)
+    for _ in range(2):
+        assert shopper.client().put(f"/api/users/{shopper.id}", {"phone": ""}).status == 200
+    assert len(messages(tenant, "phone_changed")) == 1
 
 
 def test_a_first_address_is_proven_too(api: Client, tenant: Tenant) -> None:

@@ -49,6 +49,12 @@ def keeper(tenant: Tenant) -> Client:
     return integrator(tenant, "catalogue:write", "inventory:read")
 
 
+def begin_upload(client: Client, identifier: object, *, size_bytes: int = 100, media_type: str = "image/png") -> Reply:
+    """A link for a file of this size."""
+    wanted = {"size_bytes": size_bytes, "media_type": media_type}
+    return client.post(f"/api/v1/products/{identifier}/image/uploads", wanted)
+
+
 def upload_image(client: Client, identifier: object, content: bytes, **headers: str) -> Reply:
     """A picture sent as a form, as browsers and integrators do."""
     form = {"image": ("C:\\..\\../etc/passwd.exe", content, "text/html")}

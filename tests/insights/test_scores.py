@@ -1,6 +1,5 @@
 """Scores of customers as staff see them, and how they are computed."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -366,7 +365,7 @@ def test_asking_is_audited(tenant: Tenant, admin: Client) -> None:
 
 
 @pytest.fixture
-def in_utc(tenant: Tenant, clock: Clock) -> Iterator[Tenant]:
+def in_utc(tenant: Tenant, clock: Clock) -> Tenant:
     """An organization that exists since long, at noon."""
     tenant.as_owner("UPDATE organization SET created_at = now() - interval '30 days' WHERE id = %(id)s", id=tenant.id)
     now = datetime.now(UTC)

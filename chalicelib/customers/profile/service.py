@@ -1,11 +1,12 @@
 """Use cases of customers' own records."""
 
-from chalicelib import identity, messaging, orders
+from chalicelib import identity, messaging, orders, payments
 from chalicelib.customers import service as accounts
 from chalicelib.customers import store as customers
-from chalicelib.customers.events import EmailChangeAsked, VerificationDue
+from chalicelib.customers.events import EmailChangeAsked, PhoneChanged, VerificationDue
 from chalicelib.customers.profile import store
 from chalicelib.customers.profile.shapes import ChangeProfile
+from chalicelib.customers.recovery import fresh
 from chalicelib.customers.service import DuplicateCustomer
 from chalicelib.customers.store import Customer
 from chalicelib.kernel.errors import Conflict, NotFound, Unauthenticated
@@ -17,7 +18,7 @@ class AccountInUse(Conflict):
     """Something is still to be done or paid between the customer and us."""
 
     code = "account_in_use"
-    sentence = "The account cannot be closed while orders are open or unpaid"
+    sentence = "The account cannot be closed while orders are open or unpaid, or store credit is left"
 
 
 def own(uow: UnitOfWork, user_id: int) -> Customer:
@@ -35,8 +36,9 @@ def check_own(uow: UnitOfWork, user_id: int) -> None:
 def change(uow: UnitOfWork, user_id: int, wanted: ChangeProfile) -> Customer:
     """Changes the caller's own record. May be repeated.
 
-    Another e-mail address waits until it is proven; until then the old one, which is told, stays. Raises NotFound,
-    DuplicateCustomer when address or number are another account's, TooManyRequests.
+    Another e-mail address waits until it is proven; until then the old one, which is told, stays. Another number counts
+    at once, but opens the account only after some days. Raises NotFound, DuplicateCustomer when address or number are
+    another account's, TooManyRequests, Unavailable.
     """
     customer = own(uow, user_id)
     email = wanted.email if wanted.email and not _is_same(wanted.email, customer.email) else None
@@ -52,6 +54,10 @@ def change(uow: UnitOfWork, user_id: int, wanted: ChangeProfile) -> Customer:
     changed = store.update(uow, customer.id, fields)
     if changed is None:
         raise Unauthenticated
+    if changed.phone != customer.phone:
+        if phone is not None:
+            fresh.note(uow, customer.id, phone)
+        uow.publish(PhoneChanged(customer_id=customer.id).message())
     uow.audit("update", "customer", customer.id, after={"fields": sorted(fields)})
     return changed
 
@@ -71,13 +77,14 @@ def _ask_for_proof(uow: UnitOfWork, customer: Customer, email: str) -> None:
 def close(uow: UnitOfWork, user_id: int) -> None:
     """Closes the caller's own account for good; orders and their money stay (infra/decisions/0033).
 
-    Raises NotFound, AccountInUse while orders are open or unpaid, Unauthenticated when it was closed meanwhile.
+    Raises NotFound, AccountInUse while orders are open or unpaid or store credit is left, Unauthenticated when it was
+    closed meanwhile.
     """
     check_own(uow, user_id)
     customer = store.lock(uow, user_id)
     if customer is None:
         raise Unauthenticated
-    if orders.has_unsettled(uow, customer.id):
+    if orders.has_unsettled(uow, customer.id) or payments.credit_balance_minor(uow, customer.id):
         raise AccountInUse
     if customer.email is not None:
         context = {"name": customer.display_name, "closed_at": uow.now.strftime("%Y-%m-%d %H:%M UTC")}

@@ -20,12 +20,15 @@ Kind = Literal["MBG/NBD", "BG/NBD"]
 Floats = NDArray[np.float64]
 
 STEPS_MAX = 200
-GRADIENT_ENOUGH = 1e-7
-"""The likelihood of one customer hardly changes any more with any parameter's logarithm."""
-SMALLEST, LARGEST = math.log(1e-4), math.log(1e5)
-"""Of any parameter's logarithm; customers who are all alike would send parameters towards infinity."""
-TERMS_MAX = 10_000
-TERM_ENOUGH = 1e-13
+GRADIENT_ENOUGH, GRADIENT_BEARABLE = 1e-7, 3e-4
+"""The likelihood of one customer hardly changes any more with any parameter's logarithm; or so little that it will do."""
+NOISE = 1e-11
+"""Less of a change is rounding: of the likelihood's logarithm, in parts of it."""
+SMALLEST = np.log(np.array([1e-4, 1e-4, 1e-4, 1e-4]))
+LARGEST = np.log(np.array([1e4, 1e7, 1e4, 1e4]))
+"""Logarithms of r, alpha, a, b; customers who are all alike would send them towards infinity."""
+NODES = 40
+"""Chances to leave that stand for all; enough for five digits when a period is hundreds of times as long as alpha."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ class _Objective:
         either = np.logaddexp(staying, left)
         common = _log_gamma(r + self._distinct) - _log_gamma(a + b + stayed) - math.lgamma(r) + r * math.log(alpha)
         common += math.lgamma(a + b) - math.lgamma(b)
-        value = -float(self._weight @ (common[self._place] + either))
+        value = -float((self._weight * (common[self._place] + either)).sum())
         return value, self._gradient(r, alpha, a, b, np.exp(staying - either), age, recency)
 
     def _gradient(
@@ -116,50 +119,58 @@ class _Objective:
         by_a = _digamma(a + b) - total + gone / a
         later, before = _digamma(b + stayed)[self._place], _digamma(b + np.maximum(stayed - 1, 0))[self._place]
         by_b = _digamma(a + b) - _digamma(b) - total + alive * later + gone * before
-        return -np.array([r * (weight @ by_r), alpha * (weight @ by_alpha), a * (weight @ by_a), b * (weight @ by_b)])
+        slopes = (r * by_r, alpha * by_alpha, a * by_a, b * by_b)
+        return -np.array(
+            [(weight * slope).sum() for slope in slopes]
+        )  # not @: BLAS would start threads that we have no cores for
 
 
 def _minimum(objective: _Objective, start: Floats) -> tuple[Floats, float, bool]:
-    """BFGS with a line search that halves (Nocedal, Wright, "Numerical Optimization", 6.1); the place stays in its bounds."""
-    place, inverse = start, np.eye(len(start))
+    """BFGS with a line search that halves (Nocedal, Wright, "Numerical Optimization", 6.1); the place stays in its bounds.
+
+    Whether the search came to its end is the third of what it returns: a parameter at its bound counts as at rest there.
+    """
+    place, one = start, np.eye(len(start))
+    inverse, was_held = one, np.zeros(len(start), dtype=bool)
     value, gradient = objective(place)
     for _ in range(STEPS_MAX):
-        if float(np.abs(_free(place, gradient)).max()) < GRADIENT_ENOUGH:
+        is_held = ((place <= SMALLEST) & (gradient > 0)) | ((place >= LARGEST) & (gradient < 0))
+        slope = np.where(is_held, 0.0, gradient)
+        if float(np.abs(slope).max()) < GRADIENT_ENOUGH:
             return place, value, True
-        direction = -inverse @ gradient
-        if direction @ gradient >= 0:
-            inverse, direction = np.eye(len(start)), -gradient
-        found = _line_search(objective, place, value, gradient, direction)
-        if found is None:
-            return place, value, float(np.abs(_free(place, gradient)).max()) < math.sqrt(GRADIENT_ENOUGH)
+        if (is_held != was_held).any():
+            inverse, was_held = one, is_held
+        direction = np.where(is_held, 0.0, -inverse @ slope)
+        found = _line_search(objective, place, value, slope, direction)
+        if found is None and inverse is not one:
+            inverse = one
+            continue
+        if found is None or value - found[1] < NOISE * max(1.0, abs(value)):
+            break
         next_place, next_value, next_gradient = found
-        step, change = next_place - place, next_gradient - gradient
+        step, change = next_place - place, np.where(is_held, 0.0, next_gradient - gradient)
         curvature = float(step @ change)
         if curvature > 1e-14:
-            one, scaled = np.eye(len(start)), np.outer(step, change) / curvature
+            scaled = np.outer(step, change) / curvature
             inverse = (one - scaled) @ inverse @ (one - scaled.T) + np.outer(step, step) / curvature
         place, value, gradient = next_place, next_value, next_gradient
-    return place, value, False
+    return place, value, float(np.abs(slope).max()) < GRADIENT_BEARABLE
 
 
 def _line_search(
-    objective: _Objective, place: Floats, value: float, gradient: Floats, direction: Floats
+    objective: _Objective, place: Floats, value: float, slope: Floats, direction: Floats
 ) -> tuple[Floats, float, Floats] | None:
-    """A step along a direction that is worth it; None when none is."""
+    """A step along a direction that leads down and is worth it; None when none is."""
+    if float(direction @ slope) >= 0:
+        return None
     length = min(1.0, 2.0 / float(np.abs(direction).max()))
-    for _ in range(40):
+    for _ in range(30):
         candidate = np.clip(place + length * direction, SMALLEST, LARGEST)
-        found, slope = objective(candidate)
-        if found < value + 1e-4 * float(gradient @ (candidate - place)):
-            return candidate, found, slope
+        found, gradient = objective(candidate)
+        if found < value + 1e-4 * float(slope @ (candidate - place)):
+            return candidate, found, gradient
         length /= 2
     return None
-
-
-def _free(place: Floats, gradient: Floats) -> Floats:
-    """The gradient without what leads out of the bounds."""
-    is_held = ((place <= SMALLEST) & (gradient > 0)) | ((place >= LARGEST) & (gradient < 0))
-    return np.where(is_held, 0.0, gradient)
 
 
 def p_alive(of: Parameters, data: Histories) -> Floats:
@@ -174,26 +185,41 @@ def p_alive(of: Parameters, data: Histories) -> Floats:
 def expected_orders(of: Parameters, data: Histories, period: float) -> Floats:
     """Orders that whoever has this history will make in a period from now, on average.
 
-    The papers' formula after Euler's transformation of its hypergeometric function, whose series then converges quickly.
+    By definition: over all chances to leave, weighted by how likely they are after this history, of the orders that a customer
+    with that chance makes before leaving. The papers' closed form is the same, and overflows or cancels for some parameters.
     """
-    a = of.a if abs(of.a - 1) > 1e-6 else 1 + 1e-6  # the formula's limit there is smooth, its terms are not
-    last = of.a + of.b + data.x if of.kind == "MBG/NBD" else of.a + of.b + data.x - 1
-    z = period / (of.alpha + data.T + period)
-    first = last - (of.r + data.x)
-    summed = _hypergeometric(first, a - 1, last, z)
-    if_alive = last / (a - 1) * (1 - (1 - z) ** (a - 1) * summed)
-    return np.maximum(if_alive, 0.0) * p_alive(of, data)
+    expected, distance = np.zeros_like(data.x), period / (of.alpha + data.T)
+    distinct, place = np.unique(data.x, return_inverse=True)
+    chances, weights = _leaving(of, distinct)
+    for number, x in enumerate(distinct.tolist()):
+        rows, p = place == number, chances[number]
+        to_come = -np.expm1(-(of.r + x) * np.log1p(distance[rows, None] * p)) / p
+        expected[rows] = (to_come * weights[number]).sum(axis=1)
+    return expected * p_alive(of, data)
 
 
-def _hypergeometric(first: Floats, second: float, last: Floats, z: Floats) -> Floats:
-    """Gauss's 2F1(first, second; last; z) by its series, for 0 <= z < 1."""
-    term, total = np.ones_like(z), np.ones_like(z)
-    for n in range(TERMS_MAX):
-        term = term * ((first + n) * (second + n) / ((last + n) * (n + 1)) * z)
-        total += term
-        if float(np.abs(term).max(initial=0.0)) < TERM_ENOUGH:
-            break
-    return total
+def _leaving(of: Parameters, x: Floats) -> tuple[Floats, Floats]:
+    """Chances to leave after an order and their weights, for customers with these x: a row of `NODES` for each.
+
+    The nodes of Gauss-Jacobi quadrature for the beta distribution, from its recurrence (Golub, Welsch 1969, "Calculation of
+    Gauss Quadrature Rules").
+    """
+    n = np.arange(1.0, NODES)
+    low, high = of.a - 1, (of.b + x + (1 if of.kind == "MBG/NBD" else 0) - 1)[:, None]
+    total = low + high
+    middle = (low - high) * total / ((2 * n + total) * (2 * n + total + 2))
+    first = (low - high) / (total + 2)
+    beside = 4 * n * (n + low) * (n + high) * (n + total) / (2 * n + total) ** 2
+    beside[:, 1:] /= (2 * n[1:] + total) ** 2 - 1
+    beside[:, :1] = (
+        4 * (1 + low) * (1 + high) / ((2 + total) ** 2 * (3 + total))
+    )  # the general form is 0 / 0 at total = -1
+    matrices = np.zeros((len(x), NODES, NODES))
+    diagonal = np.arange(NODES)
+    matrices[:, diagonal, diagonal] = np.concatenate([first, middle], axis=1)
+    matrices[:, diagonal[1:], diagonal[:-1]] = np.sqrt(beside)
+    nodes, vectors = np.linalg.eigh(matrices)
+    return np.clip((1 + nodes) / 2, 1e-300, 1.0), vectors[:, 0, :] ** 2
 
 
 def _log_gamma(values: Floats) -> Floats:

@@ -50,13 +50,15 @@ LIST_ORDERS = """
                 OR EXISTS (SELECT FROM payment p WHERE p.order_id = s.id))
              ORDER BY s.id LIMIT %(limit)s) o
      CROSS JOIN LATERAL (
-        SELECT coalesce(jsonb_agg(jsonb_build_object('payment_id', p.id, 'state', p.state, 'charged_minor', e.charged,
-                   'refunded_minor', e.refunded, 'disputed_minor', e.disputed) ORDER BY p.id), '[]') AS balances
+        SELECT coalesce(jsonb_agg(jsonb_build_object('payment_id', p.id, 'state', p.state,
+                   'charged_minor', e.charged, 'refunded_minor', e.refunded, 'disputed_minor', e.disputed,
+                   'returned_minor', e.returned) ORDER BY p.id), '[]') AS balances
           FROM payment p
          CROSS JOIN LATERAL (
             SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'charge'), 0)::bigint AS charged,
                    coalesce(-sum(amount_minor) FILTER (WHERE kind = 'refund'), 0)::bigint AS refunded,
-                   coalesce(-sum(amount_minor) FILTER (WHERE kind = 'dispute'), 0)::bigint AS disputed
+                   coalesce(-sum(amount_minor) FILTER (WHERE kind = 'dispute'), 0)::bigint AS disputed,
+                   coalesce(-sum(amount_minor) FILTER (WHERE kind = 'return'), 0)::bigint AS returned
               FROM payment_entry WHERE payment_id = p.id AND currency = p.currency) e
          WHERE p.order_id = o.id) b
      ORDER BY o.id
