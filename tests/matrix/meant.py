@@ -7,6 +7,5 @@ MEANT: dict[str, dict[str, str]] = {
     "/api/staff/checks/{order_number}/approve": {"order_number": "check_order_number"},
     "/api/staff/checks/{order_number}/back": {"order_number": "check_order_number"},
     "/api/staff/checks/{order_number}/reject": {"order_number": "check_order_number"},
-    "/api/orders/{order_number}/pay-with-credit": {"order_number": "customers_order_number"},
 }
 """Paths whose variable names another kind of record than elsewhere."""

@@ -1,5 +1,6 @@
 """A request that an endpoint might get, made from what it declares: required fields, and ids of records that exist."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,13 +8,8 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import IsInstanceSchema
 
-from chalicelib.kernel.bodies import Upload
 from chalicelib.kernel.endpoint import Endpoint
-from tests.factories.pictures import picture
-from tests.matrix.meant import MEANT
 
 Values = Mapping[str, Any]
 """Field or path variable -> value to use."""
@@ -27,8 +23,7 @@ TEXTS = {
 }
 """By format, or by what the field's name contains."""
 
-A_FILE = "a file"
-"""In place of a file's content, until the form is made."""
+
 WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
 """Variables of paths that name no record."""
 MESSAGES: Mapping[str, Any] = {
@@ -43,6 +38,8 @@ MESSAGES: Mapping[str, Any] = {
 """What providers send says more than we declare to need."""
 
 
+PICTURE = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=")
+"""What a file of a form is: a GIF of one pixel."""
 FRESH: Mapping[str, frozenset[str]] = {
     "/api/admin/items": frozenset({"sku"}),
     "/api/admin/items/{item_id}": frozenset({"sku"}),
@@ -65,7 +62,6 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
-    values = {**values, **{name: values[meant] for name, meant in MEANT.get(endpoint.path, {}).items()}}
     variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
@@ -85,20 +81,11 @@ def _encoded(endpoint: Endpoint, data: Any) -> tuple[bytes, str]:
         return urlencode(data).encode(), "application/x-www-form-urlencoded"
     from urllib3 import encode_multipart_formdata
 
-    return encode_multipart_formdata(
-        {n: ("sample.png", picture()) if value == A_FILE else str(value) for n, value in data.items()}
-    )
-
-
-class _WithFiles(GenerateJsonSchema):
-    """pydantic's generator, which knows no files."""
-
-    def is_instance_schema(self, schema: IsInstanceSchema) -> JsonSchemaValue:
-        return {"const": A_FILE} if schema["cls"] is Upload else super().is_instance_schema(schema)
+    return encode_multipart_formdata({n: v if isinstance(v, tuple) else str(v) for n, v in data.items()})
 
 
 def _of(model: type[BaseModel], values: Values) -> Any:
-    schema = TypeAdapter(model).json_schema(by_alias=True, schema_generator=_WithFiles)
+    schema = TypeAdapter(model).json_schema(by_alias=True)
     return _value(schema, schema.get("$defs", {}), "", values)
 
 
@@ -134,5 +121,7 @@ def _scalar(schema: dict[str, Any], name: str) -> Any:
     if kind != "string":
         return {"boolean": True}.get(kind)
     hint = schema.get("format", "")
+    if hint == "binary":
+        return ("sample.gif", PICTURE, "image/gif")
     found = next((text for word, text in TEXTS.items() if word == hint or word in name), "sample")
     return found[: schema.get("maxLength", 1000)].ljust(schema.get("minLength", 0), "x")

@@ -1,5 +1,6 @@
 """Records of another organization are answered exactly like ones that do not exist, wherever a request can name one."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from chalicelib.kernel.endpoint import DECLARED, Endpoint
 from infra.local.postgres import Cluster
 from infra.tools import load_declarations
 from tests.client import Reply
+from tests.factories.orders import order_body
 from tests.matrix.callers import Caller, callers
 from tests.matrix.footprint import Footprint
 from tests.matrix.meant import MEANT
@@ -26,8 +28,8 @@ WITH_VARIABLES = sorted(
 )
 OF_THE_CALLER = {"/api/users/{user_id}": "user_id"}
 """Paths whose variable can only name the customer who calls."""
-PAYS_OWN_ORDER = "/api/orders/{order_number}/pay-with-credit"
-GIVE_ORDER = "UPDATE sales_order SET customer_id = %(customer_id)s WHERE number = %(number)s RETURNING id"
+ORDERS_OF_THE_CALLER = {"/api/orders/{order_number}/pay-with-credit", "/api/orders/{order_number}/reorder"}
+"""Paths that name an order which the customer who calls has placed."""
 VARYING = {"x-request-id", "date"}
 NEW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RAISE_IDS = """
@@ -78,6 +80,15 @@ def without(values: Values, reply: Reply) -> tuple[int, str, dict[str, str]]:
     return reply.status, text, headers
 
 
+def callers_own(neighbours: Neighbours, path: str, caller: Caller) -> Values:
+    """What can only be the calling customer's."""
+    if path in ORDERS_OF_THE_CALLER:
+        body = json.dumps(order_body((neighbours.own["product_id"], 1))).encode()
+        placed = answer(neighbours, caller, Sample("POST", "/api/orders", body, "application/json"))
+        return {"order_number": placed.json["order"]["order_number"]}
+    return {OF_THE_CALLER[path]: caller.customer_id} if path in OF_THE_CALLER else {}
+
+
 def test_every_variable_of_a_path_has_a_record(neighbours: Neighbours) -> None:
     """A new variable needs a line in `make_records`, or a reason in NO_RECORD."""
     used = {segment[1:-1] for _, path in ENDPOINTS for segment in path.split("/") if segment.startswith("{")}
@@ -106,10 +117,7 @@ def test_an_own_record_is_answered_otherwise(method: str, path: str, neighbours:
     meant = MEANT.get(path, {})
     variables: dict[str, Any] = {name: nothing[meant.get(name, name)] for name in endpoint.variables}
     variables |= {name: nothing[name] for name in meant.values()}
-    if path == PAYS_OWN_ORDER:
-        neighbours.tenant.rows(GIVE_ORDER, customer_id=caller.customer_id, number=neighbours.own[meant["order_number"]])
     missing = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **variables}))
-    callers_own = {OF_THE_CALLER[path]: caller.customer_id} if path in OF_THE_CALLER else {}
-    own = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **callers_own}))
+    own = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **callers_own(neighbours, path, caller)}))
     assert without(neighbours.own, own)[:2] != without(nothing, missing)[:2]
     assert (own.status in (404, 422), own.status < 500) == (False, True), own.body
