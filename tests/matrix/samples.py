@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.kernel.endpoint import Endpoint
+from tests.matrix.meant import MEANT
 
 Values = Mapping[str, Any]
 """Field or path variable -> value to use."""
@@ -62,6 +63,7 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
+    values = {**values, **{name: values[meant] for name, meant in MEANT.get(endpoint.path, {}).items()}}
     variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
