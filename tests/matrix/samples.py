@@ -24,7 +24,6 @@ TEXTS = {
 }
 """By format, or by what the field's name contains."""
 
-
 WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
 """Variables of paths that name no record."""
 MESSAGES: Mapping[str, Any] = {

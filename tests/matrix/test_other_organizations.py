@@ -28,7 +28,7 @@ WITH_VARIABLES = sorted(
 )
 OF_THE_CALLER = {"/api/users/{user_id}": "user_id"}
 """Paths whose variable can only name the customer who calls."""
-ORDERS_OF_THE_CALLER = {"/api/orders/{order_number}/pay-with-credit", "/api/orders/{order_number}/reorder"}
+ORDERS_OF_THE_CALLER = {"/api/orders/{order_number}/reorder", "/api/orders/{order_number}/pay-with-credit"}
 """Paths that name an order which the customer who calls has placed."""
 VARYING = {"x-request-id", "date"}
 NEW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
