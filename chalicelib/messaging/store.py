@@ -58,7 +58,7 @@ RECORD_REPORT = """
      WHERE provider_id = %(provider_id)s AND state < %(state)s::message_state
 """
 LIST_BY_ORDER = """
-    SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code
+    SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code, created_at
       FROM message WHERE order_id = %(order_id)s ORDER BY id
 """
 

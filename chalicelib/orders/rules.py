@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from chalicelib.kernel.errors import Conflict
+from chalicelib.kernel.money import share
 from chalicelib.kernel.states import Machine
 
 State = Literal["pending", "confirmed", "picking", "picked", "packed", "shipped", "delivered", "cancelled"]
@@ -249,9 +250,24 @@ def is_whole(order: Order, held: Mapping[int, int]) -> bool:
     return all(line.short == 0 and held.get(line.id, 0) >= line.open for line in order.lines)
 
 
-def has_credit(*, terms: str, limit_minor: int, owed_minor: int, total_minor: int) -> bool:
-    """Whether a customer may owe this order as well."""
-    return terms == "net30" and owed_minor + total_minor <= limit_minor
+@dataclass(frozen=True)
+class Credit:
+    """A customer's terms, how much they may owe and what they do, in minor units."""
+
+    terms: str
+    limit_minor: int
+    owed_minor: int
+    is_frozen: bool = False
+    """Whether a dispute forbids new orders on terms, whatever the limit."""
+
+    @property
+    def is_on_terms(self) -> bool:
+        """Whether the customer may pay after delivery at all."""
+        return self.terms == "net30"
+
+    def covers(self, total_minor: int) -> bool:
+        """Whether they may owe so much as well."""
+        return self.is_on_terms and self.owed_minor + total_minor <= self.limit_minor
 
 
 def hold_expires_at(payment_method: str, state: State, now: datetime) -> datetime | None:
@@ -261,10 +277,68 @@ def hold_expires_at(payment_method: str, state: State, now: datetime) -> datetim
     return now + (CARD_HOLD if payment_method == "credit_card" else UNCONFIRMED_HOLD)
 
 
-def delivery_fee_minor(settings: dict[str, object], subtotal_minor: int) -> int:
+@dataclass(frozen=True)
+class Sums:
+    """What an order comes to, in minor units."""
+
+    subtotal_minor: int
+    discount_minor: int = 0
+    delivery_fee_minor: int = 0
+
+    @property
+    def total_minor(self) -> int:
+        """What is to be paid; never below 0, for no discount is more than the subtotal."""
+        return self.subtotal_minor - self.discount_minor + self.delivery_fee_minor
+
+
+def sums(settings: Mapping[str, Any], subtotal_minor: int, *, terms: str | None) -> Sums:
+    """An order's sums under the organization's settings; `terms` are its customer's, None for guests.
+
+    The fee looks at the subtotal before the discount.
+    """
+    return Sums(
+        subtotal_minor,
+        discount_minor(settings, subtotal_minor, terms=terms),
+        delivery_fee_minor(settings, subtotal_minor),
+    )
+
+
+def delivery_fee_minor(settings: Mapping[str, Any], subtotal_minor: int) -> int:
     """The organization's delivery fee: ``delivery_fee_minor``, nothing from ``free_delivery_from_minor`` on."""
     free_from = settings.get("free_delivery_from_minor")
     if isinstance(free_from, int) and subtotal_minor >= free_from:
         return 0
     fee = settings.get("delivery_fee_minor", 0)
     return fee if isinstance(fee, int) else 0
+
+
+def discount_minor(settings: Mapping[str, Any], subtotal_minor: int, *, terms: str | None) -> int:
+    """The best of the organization's ``discounts`` that the order meets; they do not add up.
+
+    Each is ``{"per_10000": 250, "from_minor": 50000, "terms": "net30"}``: basis points of the subtotal, halves of a minor
+    unit rounded up; from that subtotal on; for customers with these terms. Without the last two it is for everybody.
+    """
+    granted = [
+        discount["per_10000"]
+        for discount in _discounts(settings)
+        if subtotal_minor >= discount.get("from_minor", 0) and discount.get("terms") in (None, terms)
+    ]
+    return share(subtotal_minor, max(granted, default=0))
+
+
+def looks_at_terms(settings: Mapping[str, Any]) -> bool:
+    """Whether a discount depends on who buys."""
+    return any(discount.get("terms") is not None for discount in _discounts(settings))
+
+
+def _discounts(settings: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those that are written as they should be; others grant nothing."""
+    written = settings.get("discounts")
+    return [each for each in written if _is_discount(each)] if isinstance(written, list) else []
+
+
+def _is_discount(written: object) -> bool:
+    if not isinstance(written, Mapping):
+        return False
+    share_of_it, begins = written.get("per_10000"), written.get("from_minor", 0)
+    return type(share_of_it) is int and 0 <= share_of_it <= 10_000 and type(begins) is int

@@ -7,12 +7,13 @@ from typing import Any
 
 from chalicelib import catalogue, places, stock
 from chalicelib.kernel import ids
-from chalicelib.kernel.errors import Conflict, NotFound
+from chalicelib.kernel.errors import Conflict, Detail, Invalid, NotFound
 from chalicelib.kernel.facts import Fact
+from chalicelib.kernel.money import AMOUNT_MAX
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import facts, rules, store
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
-from chalicelib.orders.rules import ORDER, LineProgress, Order, OrderEvent, State
+from chalicelib.orders.rules import ORDER, LineProgress, Order, OrderEvent, State, Sums
 
 EXPIRE_BATCH = 50
 _TOLD: Mapping[OrderEvent, Callable[..., Fact]] = {
@@ -27,7 +28,7 @@ _TOLD: Mapping[OrderEvent, Callable[..., Fact]] = {
 
 
 class PriceChanged(Conflict):
-    """A line was sent with a price that is not today's; `lines` says which. Nothing was ordered."""
+    """Today's price of a line is above the one it was sent with; `lines` says which. Nothing was ordered."""
 
     code = "price_changed"
     sentence = "Prices have changed"
@@ -69,25 +70,28 @@ class Asked:
 
     item: catalogue.Item
     expected_price_minor: int | None = None
+    """What its buyer was shown; paying less than that is no surprise."""
+    product_id: int | None = None
+    """The product that it must be, where the item names it in another way."""
 
 
 def place(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Order:
     """Prices, checks credit, holds the stock and writes the order: all in this transaction, or nothing.
 
     Orders of the warehouse and of staff hold what there is and are back-ordered for the rest: flagged short. Raises
-    catalogue's refusals for unknown products, PriceChanged, CreditExceeded, stock.OutOfStock line by line. Five statements
-    for any number of lines, seven on terms. Locks the customer on terms, then availability in key order.
+    catalogue's refusals for unknown products, Invalid for what costs more than an amount can hold, PriceChanged,
+    CreditExceeded, stock.OutOfStock line by line. Five statements for any number of lines, seven on terms. Locks the
+    customer on terms, then availability in key order.
     """
     priced = catalogue.priced(uow, [a.item for a in asked])
+    _check_named(asked, priced)
     _check_prices(asked, priced)
-    subtotal = sum(line.line_total_minor for line in priced)
-    fee = rules.delivery_fee_minor(uow.organization.settings, subtotal)
-    state = _first_state(uow, new, subtotal + fee)
+    sums, state = _valued(uow, new, sum(line.line_total_minor for line in priced))
     wants = [stock.Want(n, line.variant_id, line.sku, line.quantity) for n, line in enumerate(priced, 1)]
     is_whole = new.channel not in rules.BACK_ORDERED
     held = stock.choose(uow, wants, warehouse_id=new.warehouse_id, all_or_nothing=is_whole)
     is_short = sum(held.quantities) < sum(want.quantity for want in wants)
-    order = _insert(uow, new, priced, state=state, warehouse_id=held.warehouse_id, fee=fee, is_short=is_short)
+    order = _insert(uow, new, priced, sums, state=state, warehouse_id=held.warehouse_id, is_short=is_short)
     stock.hold_chosen(uow, [replace(w, order_line_id=ln.id) for w, ln in zip(wants, order.lines, strict=True)], held)
     uow.publish(OrderPlaced(order_id=order.id).message())
     _note_placed(uow, order)
@@ -102,7 +106,8 @@ def place_unheld(uow: UnitOfWork, new: NewOrder, asked: Sequence[Asked]) -> Orde
         raise NotFound("Location not found")
     if not active:
         raise Conflict("There is no active location")
-    order = _insert(uow, new, priced, state="pending", warehouse_id=new.warehouse_id or active[0], fee=0)
+    sums = Sums(sum(line.line_total_minor for line in priced))
+    order = _insert(uow, new, priced, sums, state="pending", warehouse_id=new.warehouse_id or active[0])
     _note_placed(uow, order)
     return order
 
@@ -114,41 +119,61 @@ def _note_placed(uow: UnitOfWork, order: Order) -> None:
     uow.tell(facts.Placed(order_id=order.id, channel=order.channel, status=status, warehouse_id=order.warehouse_id))
 
 
+def _check_named(asked: Sequence[Asked], priced: Sequence[catalogue.PricedItem]) -> None:
+    wrong: list[Detail] = [
+        {"type": "other_product", "loc": ["items", n, "product_id"], "msg": "The other name is of another product"}
+        for n, (a, p) in enumerate(zip(asked, priced, strict=True))
+        if a.product_id not in (None, p.product_id)
+    ]
+    if wrong:
+        raise Invalid(wrong)
+
+
 def _check_prices(asked: Sequence[Asked], priced: Sequence[catalogue.PricedItem]) -> None:
     changed = [
         {"sku": p.sku, "unit_price": p.unit_price_minor / 100}
         for a, p in zip(asked, priced, strict=True)
-        if a.expected_price_minor is not None and a.expected_price_minor != p.unit_price_minor
+        if a.expected_price_minor is not None and a.expected_price_minor < p.unit_price_minor
     ]
     if changed:
         raise PriceChanged(lines=changed)
 
 
-def _first_state(uow: UnitOfWork, new: NewOrder, total_minor: int) -> State:
-    """confirmed for a customer on terms within their limit, else pending until it is paid or approved."""
-    if new.payment_method != "net30" or new.customer_id is None:
-        return "pending"
-    terms, limit_minor, owed_minor = store.lock_credit(uow, new.customer_id)
-    if terms != "net30":
-        return "pending"
-    if limit_minor is None:
+def _valued(uow: UnitOfWork, new: NewOrder, subtotal_minor: int) -> tuple[Sums, State]:
+    """What it comes to, and whether it is confirmed at once: for a customer on terms within their limit.
+
+    Else it is pending until it is paid or approved. The customer on terms stays locked, so that of two orders at once the
+    second sees what the first one owes.
+    """
+    settings = uow.organization.settings
+    credit = store.lock_credit(uow, new.customer_id) if new.customer_id and new.payment_method == "net30" else None
+    terms = credit.terms if credit else None
+    if credit is None and new.customer_id and rules.looks_at_terms(settings):
+        terms = store.get_terms(uow, new.customer_id)
+    sums = rules.sums(settings, subtotal_minor, terms=terms)
+    if sums.total_minor > AMOUNT_MAX:
+        raise Invalid(
+            [{"type": "amount_range", "loc": ["items"], "msg": "The order costs more than an amount can hold"}]
+        )
+    if credit is None or not credit.is_on_terms:
+        return sums, "pending"
+    if credit.is_frozen:
         raise CreditFrozen
-    if not rules.has_credit(terms=terms, limit_minor=limit_minor, owed_minor=owed_minor, total_minor=total_minor):
+    if not credit.covers(sums.total_minor):
         raise CreditExceeded
-    return "confirmed"
+    return sums, "confirmed"
 
 
 def _insert(
     uow: UnitOfWork,
     new: NewOrder,
     priced: Sequence[catalogue.PricedItem],
+    sums: Sums,
     *,
     state: State,
     warehouse_id: int,
-    fee: int,
     is_short: bool = False,
 ) -> Order:
-    subtotal = sum(line.line_total_minor for line in priced)
     is_held_until_paid = new.channel not in rules.UNPAID
     columns: dict[str, Any] = {
         "number": ids.order_number(),
@@ -161,10 +186,8 @@ def _insert(
         "warehouse_id": warehouse_id,
         "is_short": is_short,
         "currency": uow.organization.currency,
-        "subtotal_minor": subtotal,
-        "discount_minor": 0,
-        "delivery_fee_minor": fee,
-        "total_minor": subtotal + fee,
+        **asdict(sums),
+        "total_minor": sums.total_minor,
         "billing_address": new.billing_address,
         "special_notes": new.special_notes,
         "ship_method": new.ship_method,

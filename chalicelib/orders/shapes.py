@@ -18,27 +18,32 @@ OrderNumber = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 class ShopItem(Shape):
-    """A line of a new order: a product by id or SKU, and how many.
+    """A line of a new order: a product or one of its variants, by id or SKU, and how many.
 
-    `unit_price` is optional and never believed: when it is not today's price the order is refused with 409, so that a
-    shop front end with an old price list cannot surprise its customer.
+    A product's id alone means its default variant. `unit_price` is optional and never believed: when today's is higher the
+    order is refused with 409, so that a shop front end with an old price list cannot surprise its customer.
     """
 
     product_id: Id | None = None
     product_sku: Sku | None = None
+    variant_id: Id | None = None
     quantity: Quantity
     unit_price: AmountIn | None = None
 
     @model_validator(mode="after")
     def _named(self) -> "ShopItem":
-        if self.product_id is None and self.product_sku is None:
-            raise ValueError("product_id or product_sku is required")
+        if self.product_id is None and self.product_sku is None and self.variant_id is None:
+            raise ValueError("product_id, product_sku or variant_id is required")
+        if self.product_sku is not None and self.variant_id is not None:
+            raise ValueError("give either product_sku or variant_id")
         return self
 
     def asked(self) -> Asked:
-        """The line as the service takes it."""
-        sku = self.product_sku if self.product_id is None else None
-        return Asked(Item(self.quantity, product_id=self.product_id, sku=sku), self.unit_price)
+        """The line as the service takes it; what names a variant comes before the product, which must be the same."""
+        is_default = self.product_sku is None and self.variant_id is None
+        named = self.product_id if is_default else None
+        item = Item(self.quantity, product_id=named, variant_id=self.variant_id, sku=self.product_sku)
+        return Asked(item, self.unit_price, product_id=self.product_id)
 
 
 class PlaceOrder(Shape):

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 from chalicelib.kernel.errors import Conflict, NotFound
 from chalicelib.kernel.uow import Row, UnitOfWork
 from chalicelib.orders import facts
-from chalicelib.orders.rules import Line, LineProgress, Order, State
+from chalicelib.orders.rules import Credit, Line, LineProgress, Order, State
 
 # Orders come with their lines as one JSON array, so that reading any number of orders is one statement.
 _ORDER_WITH = SQL("""
@@ -69,13 +69,14 @@ LOCK_CREDIT = """
         SELECT id, payment_terms, credit_limit_minor, credit_frozen_at
           FROM customer WHERE id = %(customer_id)s FOR UPDATE
     )
-    SELECT payment_terms AS terms, CASE WHEN credit_frozen_at IS NULL THEN credit_limit_minor END AS limit_minor FROM locked
+    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor, credit_frozen_at IS NOT NULL AS is_frozen FROM locked
 """
 FREEZE_CREDIT = """
     UPDATE customer
        SET credit_frozen_at = CASE WHEN %(is_frozen)s THEN %(now)s::timestamptz END, updated_at = %(now)s
      WHERE id = %(customer_id)s AND (credit_frozen_at IS NOT NULL) <> %(is_frozen)s
 """
+GET_TERMS = "SELECT payment_terms FROM customer WHERE id = %(customer_id)s"
 SUM_OWED = """
     SELECT coalesce(sum(total_minor), 0)::bigint AS owed_minor
       FROM sales_order
@@ -293,15 +294,20 @@ def list_for_integrators(
     return [order_of(row) for row in uow.rows(LIST_INVENTORY, params)]
 
 
-def lock_credit(uow: UnitOfWork, customer_id: int) -> tuple[str, int | None, int]:
-    """(terms, limit, owed) of a customer, in minor units; the customer's row stays locked. Raises NotFound.
-
-    The limit is None while a dispute freezes their credit.
-    """
+def lock_credit(uow: UnitOfWork, customer_id: int) -> Credit:
+    """What a customer may owe and does; the customer's row stays locked. Raises NotFound."""
     row = uow.row(LOCK_CREDIT, {"customer_id": customer_id})
     if row is None:
         raise NotFound("Customer not found")
-    return row["terms"], row["limit_minor"], uow.value(SUM_OWED, {"customer_id": customer_id})
+    return Credit(**row, owed_minor=uow.value(SUM_OWED, {"customer_id": customer_id}))
+
+
+def get_terms(uow: UnitOfWork, customer_id: int) -> str:
+    """A customer's terms. Raises NotFound."""
+    terms: str | None = uow.value(GET_TERMS, {"customer_id": customer_id})
+    if terms is None:
+        raise NotFound("Customer not found")
+    return terms
 
 
 def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:

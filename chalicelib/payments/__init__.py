@@ -1,15 +1,44 @@
-"""Payments: card payments through Stripe and the money ledger. The front door for other contexts."""
+"""Payments: money through Stripe and the money ledger. The front door for other contexts."""
 
-from chalicelib.payments.events import CancellationSettled, OrderPaid
+from chalicelib.payments.events import (
+    CancellationSettled,
+    LinkMade,
+    OrderPaid,
+    OrderRevived,
+    PaymentReturned,
+    RefundEnded,
+)
+from chalicelib.payments.links import PaymentLink, find_link
+from chalicelib.payments.looks import queue_looks
+from chalicelib.payments.refunds import get_refund
 from chalicelib.payments.rules import RefundDue
+from chalicelib.payments.saved import SavedMethod, SavingStarted
+from chalicelib.payments.saved import list_methods as list_saved_methods
+from chalicelib.payments.saved import prepare as prepare_saving
+from chalicelib.payments.saved import remove as remove_saved_method
 from chalicelib.payments.service import PaymentsCheck, check_books, paid_minor, refunds_due
+from chalicelib.payments.store import get_payment
 
 __all__ = [
     "CancellationSettled",
+    "LinkMade",
     "OrderPaid",
+    "OrderRevived",
+    "PaymentLink",
+    "PaymentReturned",
     "PaymentsCheck",
     "RefundDue",
+    "RefundEnded",
+    "SavedMethod",
+    "SavingStarted",
     "check_books",
+    "find_link",
+    "get_payment",
+    "get_refund",
+    "list_saved_methods",
     "paid_minor",
+    "prepare_saving",
+    "queue_looks",
     "refunds_due",
+    "remove_saved_method",
 ]

@@ -15,8 +15,10 @@ from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 State = Literal["created", "requires_payment", "processing", "succeeded", "failed", "canceled"]
 Provider = Literal["stripe", "check", "store_credit", "cash"]
 """Who moves the money: Stripe, or we ourselves, who write down what people brought."""
-EntryKind = Literal["charge", "refund", "dispute"]
+EntryKind = Literal["charge", "refund", "dispute", "return"]
+"""A return is money that was charged and turned out not to be there: a bank debit that came back, a check that bounced."""
 DueReason = Literal["order_cancelled", "paid_twice"]
+RefundState = Literal["asked", "pending", "requires_action", "succeeded", "canceled", "failed"]
 
 STATES: tuple[State, ...] = ("created", "requires_payment", "processing", "failed", "canceled", "succeeded")
 """Ascending where two facts carry the same time, which Stripe tells in whole seconds: a debit may bounce at once, nobody
@@ -38,6 +40,12 @@ _OF_INTENT: dict[str, State] = {
     "canceled": "canceled",
 }
 """Stripe, The Payment Intents API, lifecycle. A failed try is back at requires_payment_method with an error."""
+
+RETURN_REASONS = frozenset(
+    {"bank_cannot_process", "debit_not_authorized", "incorrect_account_details", "insufficient_funds"}
+)
+"""Reasons of disputes that are bank debits coming back (Stripe, ACH Direct Debit, Disputed payments: a failure that the bank
+reports after a payment has succeeded is made a dispute; all of final)."""
 
 MONEY_STATES = frozenset({"paid", "part-refunded", "refunded", "disputed"})
 """Payment states of an order that say that money has moved."""
@@ -100,6 +108,13 @@ class Payment:
     state: State
     state_at: datetime | None
     created_at: datetime
+    is_link: bool = False
+    """Whether it is paid on a page of Stripe's, which makes an intent of its own for whoever tries."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still collect money."""
+        return self.state not in FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +128,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that moved. `amount_minor` is signed as we see it: charges come in, refunds and disputes go out."""
+    """Money that moved. `amount_minor` is signed as we see it: charges come in, refunds, disputes and returns go out.
+
+    What comes back to us after all, of a refund that failed or a dispute that was won, is a movement of the same kind.
+    """
 
     kind: EntryKind
     external_id: str
@@ -126,6 +144,29 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundTold:
+    """What the provider says about money on its way back. `reference`: the key of our row, when it is one of ours."""
+
+    provider_id: str
+    reference: str | None
+    state: RefundState
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeTold:
+    """What the provider says about a dispute: its words for reason and status, and since when by its clock."""
+
+    provider_id: str
+    reason: str
+    status: str
+    at: datetime
+    amount_minor: int
+    currency: str
+    evidence_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What a webhook or an answer of the provider says about one payment."""
 
@@ -134,31 +175,54 @@ class Told:
     """Our key from the intent's metadata."""
     fact: Fact | None = None
     movement: Movement | None = None
+    reversal: Movement | None = None
+    """What undoes the movement, told with it: between the two nothing must look as if money were missing."""
+    refund: RefundTold | None = None
+    dispute: DisputeTold | None = None
+
+    @property
+    def movements(self) -> list[Movement]:
+        """What moved, and what moved back."""
+        return [movement for movement in (self.movement, self.reversal) if movement is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What one payment's entries add up to, in its own currency; refunded and disputed are positive."""
+    """What one payment's entries add up to, in its own currency; refunded, disputed and returned are positive."""
 
     payment_id: int
     state: State
     charged_minor: int
     refunded_minor: int
     disputed_minor: int
+    returned_minor: int = 0
+
+    @property
+    def collected_minor(self) -> int:
+        """What was charged and did not come back from the bank; what we refunded or lost in a dispute was collected."""
+        return self.charged_minor - self.returned_minor
 
     @property
     def kept_minor(self) -> int:
         """What we hold of it now."""
-        return self.charged_minor - self.refunded_minor - self.disputed_minor
+        return self.collected_minor - self.refunded_minor - self.disputed_minor
 
     def after(self, fact: Fact | None, movement: Movement | None) -> "Balance":
         """The balance once a fact and a new entry are recorded."""
         state = self.state if fact is None else fact.state
         if movement is None:
             return replace(self, state=state)
-        field_of = {"charge": "charged_minor", "refund": "refunded_minor", "dispute": "disputed_minor"}[movement.kind]
+        field_of = _FIELD_OF[movement.kind]
         sign = 1 if movement.kind == "charge" else -1
         return replace(self, state=state, **{field_of: getattr(self, field_of) + sign * movement.amount_minor})
+
+
+_FIELD_OF = {
+    "charge": "charged_minor",
+    "refund": "refunded_minor",
+    "dispute": "disputed_minor",
+    "return": "returned_minor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,12 +244,25 @@ class RefundDue:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Something unfinished that Stripe is to be asked about, and since when there is it."""
+
+    kind: Literal["payment", "refund", "dispute"]
+    id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What an order's payments mean."""
 
     payment_state: str
     is_covered: bool
-    """Whether charges ever covered the order; refunds and disputes come after that, whenever we hear of them."""
+    """Whether charges cover the order, or did once; refunds and disputes come after that, whenever we hear of them."""
+    is_returned: bool = False
+    """Whether a bank took back so much that the order is not covered any more."""
+    outstanding_minor: int = 0
+    """What has still to be paid."""
     dues: Sequence[RefundDue] = field(default=())
 
     @property
@@ -214,6 +291,24 @@ def is_abandoned(payment: Payment, now: datetime) -> bool:
     return payment.provider_id is None and now - payment.created_at > ABANDONED_AFTER
 
 
+def is_obsolete(account: Account, outstanding_minor: int) -> bool:
+    """Whether an open attempt at Stripe asks for another sum than what has still to be paid, nothing included."""
+    payment = account.payment
+    return payment.provider == "stripe" and payment.is_open and payment.amount_minor != outstanding_minor
+
+
+def may_revive(cancel_reason: str | None, total_minor: int, accounts: Sequence[Account]) -> bool:
+    """Whether an order that was cancelled may stand after all: it only expired, all of it is paid, nothing goes back yet."""
+    balances = [account.balance for account in accounts]
+    is_whole = all(b.kept_minor == b.charged_minor for b in balances) and not any(a.due_minor for a in accounts)
+    return cancel_reason == "expired" and is_whole and sum(b.kept_minor for b in balances) >= total_minor > 0
+
+
+def fact_of(payment: Payment, told: Fact | None) -> Fact | None:
+    """What of a fact is about the payment: a link outlives the intents of those who tried to pay on it."""
+    return None if told is not None and payment.is_link and told.state == "canceled" else told
+
+
 def is_news(known: Payment, told: Fact) -> bool:
     """Whether a fact is later than what we know. Final states stay, and success beats all.
 
@@ -239,14 +334,24 @@ def settle(*, total_minor: int, is_cancelled: bool, balances: Sequence[Balance])
         due = max(0, min(surplus, balance.kept_minor))
         surplus -= due
         dues.append(RefundDue(balance.payment_id, reason, due))
-    is_covered = sum(balance.charged_minor for balance in balances) >= total_minor
-    return Settlement(_payment_state(total_minor, balances), is_covered, dues)
+    collected = sum(balance.collected_minor for balance in balances)
+    is_returned = any(balance.returned_minor > 0 for balance in balances) and collected < total_minor
+    ever_charged = sum(balance.charged_minor for balance in balances)
+    return Settlement(
+        payment_state=_payment_state(total_minor, balances, is_returned=is_returned),
+        is_covered=ever_charged >= total_minor,
+        is_returned=is_returned and ever_charged >= total_minor,
+        outstanding_minor=max(0, total_minor - collected),
+        dues=dues,
+    )
 
 
-def _payment_state(total_minor: int, balances: Sequence[Balance]) -> str:
-    charged = sum(balance.charged_minor for balance in balances)
+def _payment_state(total_minor: int, balances: Sequence[Balance], *, is_returned: bool) -> str:
+    charged = sum(balance.collected_minor for balance in balances)
     refunded = sum(balance.refunded_minor for balance in balances)
-    if charged == 0:
+    if is_returned:
+        return "processing" if any(balance.state == "processing" for balance in balances) else "failed"
+    if charged <= 0:
         return _unfinished_state(balances)
     if sum(balance.disputed_minor for balance in balances) > 0:
         return "disputed"
@@ -262,9 +367,20 @@ def _unfinished_state(balances: Sequence[Balance]) -> str:
     return "processing" if "processing" in states else "failed" if "failed" in states else "unpaid"
 
 
-def may_record(known: str, following: str) -> bool:
-    """Whether an order's payment state should become `following`; a check or cash that was recorded is not undone."""
-    return following != known and (following in MONEY_STATES or known in CARD_STATES)
+def may_record(known: str, following: str, *, is_returned: bool = False) -> bool:
+    """Whether an order's payment state should become `following`; what was paid is undone by a return only."""
+    return following != known and (following in MONEY_STATES or known in CARD_STATES or is_returned)
+
+
+def becomes_paid(*, payment_state: str, is_stopped: bool, settled: Settlement) -> bool:
+    """Whether an order is to be recorded as paid, before anything that came after the payment is.
+
+    Paid anew after a return too. Where we hear of a payment only when it has come back already, the order was paid as well,
+    and is stopped then.
+    """
+    if not settled.is_covered or payment_state in MONEY_STATES:
+        return False
+    return not (settled.is_returned and is_stopped)
 
 
 def check_payable(*, is_cancelled: bool, payment_state: str) -> None:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from infra.bench import budgets, cycle, load, scale
+from infra.bench import budgets, cycle, load, scale, shop
 from infra.bench.calls import MainCall, main_calls, prepare
 from infra.bench.platform import Connection, running
 
@@ -21,17 +21,20 @@ def main() -> int:
         rows += _statement_rows(port, calls)
         _print_rates(port, calls)
         failed = cycle.print_times(cycle.open_floor(ground))
+        failed_visits = shop.print_times(shop.open_shelf(ground))
         rush = load.rush(ground)
-        books = Connection(port, ground.admin).call("GET", "/api/books")[2]
+        books = shop.settled_books(ground)
     wrong = abs(rush["sold"] - load.RUSH_UNITS) + rush["left"] + rush["errors"] + (not books["is_whole"])
     rows.append(("oversold, lost or failed among 200 clients after 50 units", "0", f"{wrong} ({rush})"))
     rows.append(("calls of the warehouse cycle that failed", "0", f"{len(failed)} {'; '.join(failed[:3])}"))
+    rows.append(("calls of the shop mix that failed", "0", f"{len(failed_visits)} {'; '.join(failed_visits[:3])}"))
+    rows.append(("books after it all", "whole", "whole" if books["is_whole"] else f"wrong: {books}"))
     variants = int(os.environ.get("SCALE", SCALE_DEFAULT))
     if variants:
         rows += scale.measure(variants)
     _print_budgets(rows)
     print(f"\n{time.monotonic() - started:.0f} seconds in all")
-    return 1 if wrong or failed else 0
+    return 1 if wrong or failed or failed_visits else 0
 
 
 Row = tuple[str, str, str]

@@ -3,18 +3,16 @@
 Every client works on purchase orders, bins and sales orders of its own and on items of everybody's, as people on one floor do.
 """
 
-import statistics
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from infra.bench import times
 from infra.bench.calls import Ground
 from infra.bench.platform import BenchFailed, Connection
+from infra.bench.times import WHOLE, Times
 
 CLIENTS = (1, 4, 8)
 SECONDS = 8.0
@@ -22,21 +20,6 @@ ITEMS = 24
 LINES = 2
 UNITS = 5
 _numbers = count(1)
-
-
-@dataclass
-class Times:
-    """Milliseconds by call, of all clients."""
-
-    of: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    failures: list[str] = field(default_factory=list)
-
-    @contextmanager
-    def taking(self, name: str) -> Iterator[None]:
-        """Notes how long the block takes."""
-        started = time.perf_counter()
-        yield
-        self.of[name].append((time.perf_counter() - started) * 1000)
 
 
 @dataclass(frozen=True)
@@ -82,46 +65,28 @@ def open_floor(ground: Ground) -> Floor:
 
 def measure(floor: Floor, clients: int, seconds: float = SECONDS) -> Times:
     """Cycles by several clients for a while; whoever has begun one ends it."""
-    times, stop = Times(), time.perf_counter() + seconds
-    stations = [_station(floor, times) for _ in range(clients)]
+    taken, stop = Times(), time.perf_counter() + seconds
+    stations = [_station(floor, taken) for _ in range(clients)]
 
     def work(station: Station) -> None:
         try:
             while time.perf_counter() < stop:
-                with times.taking("the whole cycle"):
+                with taken.taking(WHOLE):
                     _cycle(station)
         except BenchFailed as error:
-            times.failures.append(str(error))
+            taken.failures.append(str(error))
 
     threads = [threading.Thread(target=work, args=(station,)) for station in stations]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return times
+    return taken
 
 
 def print_times(floor: Floor) -> list[str]:
     """Prints p50 and p95 of every call at each number of clients; what failed."""
-    measured = {clients: measure(floor, clients) for clients in CLIENTS}
-    heads = "".join(f"{f'{n} clients':>22}" for n in CLIENTS)
-    print(f"\n{'warehouse cycle (p50 / p95 ms)':<44}{heads}")
-    for name in measured[CLIENTS[0]].of:
-        cells = "".join(f"{_p50_p95(times.of[name]):>22}" for times in measured.values())
-        print(f"{name:<44}{cells}")
-    cells = "".join(f"{_per_second(times):>22.0f}" for times in measured.values())
-    print(f"{'requests per second':<44}{cells}", flush=True)
-    return [failure for times in measured.values() for failure in times.failures]
-
-
-def _p50_p95(times: list[float]) -> str:
-    slices = statistics.quantiles(times, n=20) if len(times) > 1 else times * 19
-    return f"{slices[9]:.1f} / {slices[18]:.1f}"
-
-
-def _per_second(times: Times) -> float:
-    calls = sum(len(taken) for name, taken in times.of.items() if name != "the whole cycle")
-    return calls / SECONDS
+    return times.print_table("warehouse cycle", {clients: measure(floor, clients) for clients in CLIENTS}, SECONDS)
 
 
 def _station(floor: Floor, times: Times) -> Station:

@@ -1,80 +1,30 @@
 """Every call of the warehouse contract, replayed in the order of a working day: the documented status, the documented keys."""
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from tests.client import Client
+from tests.contract.replay import Replay, documented
 from tests.factories.identity import PASSWORD, make_staff
 from tests.factories.stock import check_books
 from tests.providers import Providers
 from tests.tenant import Tenant
 
-DOCUMENTED: dict[str, list[str]] = {
-    each["call"]: each["keys"] for each in json.loads(Path(__file__).with_name("wms.json").read_text(encoding="utf-8"))
-}
-"""The 95 calls with the fields that the contract names in their answers; ``[]`` is a list, a leading one the answer itself."""
-
-
-@dataclass
-class Replay:
-    """A client of the contract that remembers what it called."""
-
-    tenant: Tenant
-    client: Client
-    outside: str = ""
-    """Where somebody else answers, who is no Quartermaster."""
-    called: set[str] = field(default_factory=set)
-
-    def ask(
-        self,
-        call: str,
-        body: Any = None,
-        *,
-        query: str = "",
-        status: int = 200,
-        keys: Sequence[str] | None = None,
-        **variables: object,
-    ) -> Any:
-        """One call as the contract writes it; its answer, which has the documented status and keys."""
-        method, template = call.split(" ")
-        path = template
-        for name, value in variables.items():
-            path = path.replace(f"{{{name}}}", str(value))
-        assert "{" not in path, f"{call}: no value for a variable"
-        reply = self.client.call(method, path + query, body, {})
-        assert reply.status == status, f"{call}: {reply.status} {reply.json}"
-        for key in DOCUMENTED[call] if keys is None else keys:
-            assert has(reply.json, key), f"{call}: no {key} in {reply.json}"
-        self.called.add(call)
-        return reply.json
-
-
-def has(data: Any, key: str) -> bool:
-    """Whether a dotted key of the contract is there, in every member of its lists; lists have members here."""
-    first, _, rest = key.partition(".")
-    if first == "[]":
-        members = data if isinstance(data, list) else next(v for v in data.values() if isinstance(v, list))
-        return bool(members) and all(has(member, rest) for member in members)
-    name = first.removesuffix("[]")
-    if not isinstance(data, dict) or name not in data:
-        return False
-    if not first.endswith("[]"):
-        return not rest or has(data[name], rest)
-    return bool(data[name]) and all(not rest or has(member, rest) for member in data[name])
+DOCUMENTED = documented("wms")
+"""The 95 calls with the fields that the contract names in their answers."""
 
 
 @pytest.fixture
 def replay(tenant: Tenant, providers: Providers) -> Iterator[Replay]:
     """An administrator who signed in with a password, as a panel does."""
     admin = make_staff(tenant, wms_role="ADMIN")
-    nobody = Replay(tenant, Client(tenant.host))
+    nobody = Replay(DOCUMENTED, tenant, Client(tenant.host))
     token = nobody.ask("POST /api/auth/login", {"username": admin.username, "password": PASSWORD})["token"]
-    yield Replay(tenant, Client(tenant.host).as_bearer(token), providers.url, nobody.called)
+    yield Replay(DOCUMENTED, tenant, Client(tenant.host).as_bearer(token), providers.url, nobody.called)
     check_books(tenant)
 
 
