@@ -19,6 +19,7 @@ MARKS: dict[str, str] = {
     "a token": r"\beyJ[\w-]{8,}",
     "a session": r"\bqm_(?:session|staff)=",
     "an API key": r"\bqmk_",
+    "an order's token": r"\bqmo_",
     "a card or its payment's secret": r"\b4\d{15}\b|pi_\w+_secret_",
     "a provider's secret": r"sk_test_|whsec_|wsec_|test-twilio-token|shop-token",
     "a key of ours": r"test-hash-key|test-sealing-key|0123456789abcdef0123456789abcdef|fedcba9876543210fedcba9876543210",

@@ -38,9 +38,9 @@ class Delivery:
     body: str
     media: str
 
-    def send(self, api: Client, variant: Variant = "good") -> Reply:
+    def send(self, api: Client, variant: Variant = "good", *, path: str = "") -> Reply:
         """Delivers it to the API, signed now."""
-        path = PATHS[self.source]
+        path = path or PATHS[self.source]
         headers = signing.headers(
             DoublesSettings(),
             self.source,

@@ -30,6 +30,8 @@ __all__ = ["Mail", "Mailer", "ProviderRefused", "ProviderUnavailable", "SmtpMail
 TIMEOUT_S = 15.0
 """For the whole conversation: a server that is slow at every step is not waited for ten times."""
 _NO_PASSWORD = SecretStr("")
+_ENHANCED = re.compile(r"(5\.\d{1,3}\.\d{1,3})\b", re.ASCII)
+"""What a refusal's sentence begins with: class, subject, detail (RFC 3463)."""
 _MESSAGE_ID = re.compile(r"<[A-Za-z0-9._+-]+@[A-Za-z0-9.-]+>", re.ASCII)
 
 
@@ -46,7 +48,7 @@ class Mail:
 
 
 class Mailer(Protocol):
-    """Raises ProviderUnavailable (try again) or ProviderRefused (never again, the code is SMTP's)."""
+    """Raises ProviderUnavailable (try again) or ProviderRefused (never again, the code is SMTP's: ``550``, ``550 5.1.1``)."""
 
     def send(self, mail: Mail) -> None:
         """Hand a mail to the server. A repeat is a second mail with the same Message-ID."""
@@ -191,7 +193,8 @@ def _translate(error: Exception, *, maybe_done: bool) -> ProviderUnavailable | P
         return ProviderUnavailable("smtp", type(error).__name__, maybe_done=False, cause="ours")
     code, sentence = _answer(error)
     if 500 <= code < 600 and maybe_done:
-        return ProviderRefused("smtp", str(code), sentence)
+        enhanced = _ENHANCED.match(sentence)
+        return ProviderRefused("smtp", f"{code} {enhanced[1]}" if enhanced else str(code), sentence)
     is_about_this_mail = 400 <= code < 500 and code != 421 and maybe_done
     return ProviderUnavailable(
         "smtp",

@@ -17,11 +17,12 @@ from chalicelib.catalogue.service import (
     create_product,
     create_products,
     ensure_categories,
+    offered,
     priced,
     quoted,
     variants_by_barcode,
 )
-from chalicelib.catalogue.store import Variant
+from chalicelib.catalogue.store import Offer, Variant
 
 __all__ = [
     "BarcodeTaken",
@@ -32,6 +33,7 @@ __all__ = [
     "NewItem",
     "NewProduct",
     "NotForSale",
+    "Offer",
     "PricedItem",
     "Quote",
     "SkuTaken",
@@ -42,6 +44,7 @@ __all__ = [
     "create_products",
     "ensure_categories",
     "lookup_forms",
+    "offered",
     "pounds",
     "priced",
     "quoted",

@@ -245,15 +245,23 @@ def quoted(uow: UnitOfWork, items: Sequence[Item]) -> list[Quote | None]:
 
     In the order given, one statement for any number of them. Nothing is refused.
     """
+    return [
+        None if offer is None else Quote(_price(offer, item.quantity), offer.is_active)
+        for item, offer in zip(items, offered(uow, items), strict=True)
+    ]
+
+
+def offered(uow: UnitOfWork, items: Sequence[Item]) -> list[store.Offer | None]:
+    """What each item costs today, a few or many of it, and whether it is sold; None for one that is unknown.
+
+    In the order given, one statement for any number of them.
+    """
     wanted = [
         {"line": n, "product_id": item.product_id, "variant_id": item.variant_id, "sku": item.sku}
         for n, item in enumerate(items)
     ]
     offers = {offer.line: offer for offer in store.list_offers(uow, wanted)}
-    return [
-        Quote(_price(offers[n], item.quantity), offers[n].is_active) if n in offers else None
-        for n, item in enumerate(items)
-    ]
+    return [offers.get(n) for n in range(len(items))]
 
 
 def _named_by(item: Item) -> str:

@@ -14,14 +14,15 @@ def send_verification(job: Job[VerificationDue]) -> None:
     The mail carries no name: until the address is proven, a stranger chose both, and would have us send his words to it.
     """
     customer = store.find_customer(job.uow, job.event.customer_id)
-    if customer is None or customer.email is None or customer.email_verified_at is not None:
+    address = None if customer is None else customer.unproven_email
+    if customer is None or address is None:
         return
     context = {
         "name": "",
-        "link": verification.make_link(job.uow, customer.id, customer.email),
+        "link": verification.make_link(job.uow, customer.id, address),
         "hours": verification.VALID_H,
     }
-    messaging.send_mail(job.uow, customer.email, "verify_email", context, kind="verify_email", is_secret=True)
+    messaging.send_mail(job.uow, address, "verify_email", context, kind="verify_email", is_secret=True)
 
 
 @consumer(PasswordChanged)

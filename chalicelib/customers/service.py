@@ -84,6 +84,7 @@ class NewCustomer:
     resale_certificate: str = ""
     state_of_operation: str = ""
     shipping_address: str = ""
+    billing_address: str = ""
     city: str = ""
     state: str = ""
     zip: str = ""
@@ -188,7 +189,7 @@ def resend_verification(uow: UnitOfWork, name: str | None) -> None:
     else:
         raise Unauthenticated
     check_limit(MAILS_TO_ONE, f"{uow.organization.id}/{key}")
-    if customer is not None and not customer.is_verified:
+    if customer is not None and customer.unproven_email is not None:
         uow.publish(VerificationDue(customer_id=customer.id).message())
     elif uow.actor.kind == "customer":
         raise NothingToVerify

@@ -13,7 +13,7 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=1024)]
 LoginName = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), at_most(255)]
 
 
-def _none_if_blank(value: Any) -> Any:
+def none_if_blank(value: Any) -> Any:
     """Forms send an empty text for a field that was left out."""
     return None if isinstance(value, str) and not value.strip() else value
 
@@ -24,6 +24,8 @@ def _text_if_none(value: Any) -> Any:
 
 Blank = Annotated[OptionalText, BeforeValidator(_text_if_none)]
 """A line of text that may be empty or null."""
+Address = Annotated[str, StringConstraints(max_length=1000), BeforeValidator(_text_if_none)]
+"""A postal address in as many lines as it has; may be empty or null."""
 
 
 class Register(Shape):
@@ -31,8 +33,8 @@ class Register(Shape):
 
     username: Annotated[Text, at_most(150), StringConstraints(strip_whitespace=True, max_length=150)]
     password: Secret
-    email: Annotated[Email | None, BeforeValidator(_none_if_blank)] = None
-    phone: Annotated[Phone | None, BeforeValidator(_none_if_blank)] = None
+    email: Annotated[Email | None, BeforeValidator(none_if_blank)] = None
+    phone: Annotated[Phone | None, BeforeValidator(none_if_blank)] = None
     company_name: Blank = ""
     business_type: Blank = ""
     business_ein: Blank = ""
@@ -40,6 +42,11 @@ class Register(Shape):
     state_of_operation: Blank = ""
     first_name: Blank = ""
     last_name: Blank = ""
+    shipping_address: Address = ""
+    billing_address: Address = ""
+    city: Blank = ""
+    state: Blank = ""
+    zip: Blank = ""
 
 
 class SignIn(Shape):
@@ -52,8 +59,8 @@ class SignIn(Shape):
 class ResendVerification(Shape):
     """Needed without a session only: one of the two says which account."""
 
-    email: Annotated[Email | None, BeforeValidator(_none_if_blank)] = None
-    username: Annotated[LoginName | None, BeforeValidator(_none_if_blank)] = None
+    email: Annotated[Email | None, BeforeValidator(none_if_blank)] = None
+    username: Annotated[LoginName | None, BeforeValidator(none_if_blank)] = None
 
 
 class ChangePassword(Shape):
@@ -70,6 +77,7 @@ class Profile(Shape):
     username: str
     email: str | None
     email_verified: bool
+    pending_email: str | None
     phone: str | None
     first_name: str
     last_name: str
@@ -79,6 +87,7 @@ class Profile(Shape):
     resale_certificate: str
     state_of_operation: str
     shipping_address: str
+    billing_address: str
     city: str
     state: str
     zip: str

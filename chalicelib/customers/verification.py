@@ -6,6 +6,7 @@ is kept, in DynamoDB and longer than it is good, so that a late click is told so
 
 from typing import Literal
 
+from chalicelib import orders
 from chalicelib.customers import store
 from chalicelib.kernel import clock, dynamo, ids
 from chalicelib.kernel.settings import settings
@@ -30,16 +31,22 @@ def make_link(uow: UnitOfWork, customer_id: int, email: str) -> str:
 
 
 def use_token(uow: UnitOfWork, token: str) -> Outcome:
-    """Verifies the address that a token was sent to, if it still is the customer's; may be repeated.
+    """Verifies the address that a token was sent to, if it still is or is to become the customer's; may be repeated.
 
-    An expired token still says ``success`` to somebody whose address is verified already. Raises Unavailable.
+    The order for which the account was made becomes its own. An expired token still says ``success`` to somebody whose
+    address is verified already. Raises Unavailable.
     """
     with dynamo.required():
         item = next(filter(None, (dynamo.get(key, _SORT) for key in _keys(uow, token))), None)
     if item is None:
         return "invalid"
     is_expired = int(item["expires_at"]) <= clock.timestamp()
-    if store.verify_email(uow, int(item["customer_id"]), item["email"], only_again=is_expired):
+    customer_id, email = int(item["customer_id"]), item["email"]
+    if store.verify_email(uow, customer_id, email, only_again=is_expired):
+        orders.link_claimed(uow, customer_id)
+        return "success"
+    if not is_expired and store.adopt_email(uow, customer_id, email):
+        uow.audit("change_email", "customer", customer_id)
         return "success"
     return "expired" if is_expired else "invalid"
 

@@ -27,6 +27,14 @@ def e164(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def region_of(number: str) -> str | None:
+    """The country of an E.164 number as ISO 3166 has it: Jamaica and Canada are behind +1 too. None for what nobody assigned."""
+    import phonenumbers
+
+    region: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    return region
+
+
 def _validated(value: str) -> str:
     try:
         return e164(value)

@@ -27,10 +27,13 @@ def order_shipped(uow: UnitOfWork, order: Order) -> None:
     _mail(uow, order, "order_shipped")
 
 
-def order_cancelled(uow: UnitOfWork, order: Order, *, reason: str, refund_due_minor: int) -> None:
-    """A mail that says why, and what happens to the money."""
+def order_cancelled(
+    uow: UnitOfWork, order: Order, *, reason: str, refund_due_minor: int, credited_minor: int = 0
+) -> None:
+    """A mail that says why, and what happens to the money: what we return, and what is store credit already."""
     if order.channel not in QUIET_CHANNELS:
-        _mail(uow, order, "order_cancelled", reason=reason, refund_due_minor=refund_due_minor)
+        money = {"refund_due_minor": refund_due_minor, "credited_minor": credited_minor}
+        _mail(uow, order, "order_cancelled", reason=reason, **money)
 
 
 def shipped_text(order: Order) -> str:

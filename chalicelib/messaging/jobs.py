@@ -2,25 +2,31 @@
 
 from functools import partial
 
-from chalicelib import orders
+from chalicelib import orders, payments
 from chalicelib.kernel import webhooks
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.jobs import Job, consumer
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.messaging import announcements, rules, service, store
+from chalicelib.messaging.consent import rules as consent_rules
+from chalicelib.messaging.consent import service as consent
+from chalicelib.messaging.consent import store as consent_store
 from chalicelib.messaging.events import MailDue, SmsDue, SmsReported
-from chalicelib.messaging.rules import Outcome
+from chalicelib.messaging.rules import Draft, Outcome
 from chalicelib.orders.events import OrderPlaced, OrderShipped
 from chalicelib.payments.events import CancellationSettled, OrderPaid
 
 
 @consumer(SmsDue)
 def send_sms(job: Job[SmsDue]) -> Outside[Outcome, None] | None:
-    """Marks the try, asks Twilio between the transactions, records its answer. A message Twilio has is left alone."""
+    """Marks the try, asks Twilio between the transactions, records its answer. A message Twilio has is left alone.
+
+    So is a number that said STOP, or that has not consented where consent is needed (consent/rules.py).
+    """
     draft = store.begin_try(job.uow, job.event.message_id)
     if draft is None:
         return None
-    return Outside(partial(service.hand_over_sms, draft), partial(_record, draft.id))
+    return Outside(partial(service.hand_over_sms, draft), partial(_record_sms, draft))
 
 
 @consumer(MailDue)
@@ -29,11 +35,19 @@ def send_mail(job: Job[MailDue]) -> Outside[Outcome, None] | None:
     draft = store.begin_try(job.uow, job.event.message_id)
     if draft is None:
         return None
-    return Outside(partial(service.hand_over_mail, draft), partial(_record, draft.id))
+    return Outside(partial(service.hand_over_mail, draft), partial(_record_mail, draft))
 
 
-def _record(message_id: int, uow: UnitOfWork, outcome: Outcome) -> None:
-    store.record_outcome(uow, message_id, outcome)
+def _record_sms(draft: Draft, uow: UnitOfWork, outcome: Outcome) -> None:
+    store.record_outcome(uow, draft.id, outcome)
+    if outcome.error_code == consent_rules.OPTED_OUT_AT_TWILIO:
+        consent.refused_by_recipient(uow, draft.recipient, outcome.provider_id or f"message {draft.id}")
+
+
+def _record_mail(draft: Draft, uow: UnitOfWork, outcome: Outcome) -> None:
+    store.record_outcome(uow, draft.id, outcome)
+    if outcome.error_code is not None and rules.is_dead_address(outcome.error_code):
+        store.suppress(uow, draft.recipient, outcome.error_code)
 
 
 @consumer(SmsReported)
@@ -43,6 +57,10 @@ def take_in_report(job: Job[SmsReported]) -> None:
     state = rules.state_of_twilio(report["status"])
     if state is not None:
         store.record_report(job.uow, report["sid"], state, report["error_code"])
+    if report["error_code"] == consent_rules.OPTED_OUT_AT_TWILIO:
+        recipient = consent_store.find_recipient(job.uow, report["sid"])
+        if recipient is not None:
+            consent.refused_by_recipient(job.uow, recipient, report["sid"])
 
 
 @consumer(OrderPlaced)
@@ -67,4 +85,10 @@ def announce_shipped(job: Job[OrderShipped]) -> None:
 def announce_cancelled(job: Job[CancellationSettled]) -> None:
     """Says by mail that the order is cancelled and what happens to money that was paid."""
     order = orders.get(job.uow, job.event.order_id)
-    announcements.order_cancelled(job.uow, order, reason=job.event.reason, refund_due_minor=job.event.refund_due_minor)
+    announcements.order_cancelled(
+        job.uow,
+        order,
+        reason=job.event.reason,
+        refund_due_minor=job.event.refund_due_minor,
+        credited_minor=payments.credited_minor(job.uow, order.id),
+    )

@@ -77,6 +77,15 @@ def state_of_twilio(status: str) -> State | None:
     return _OF_TWILIO.get(status)
 
 
+_DEAD_ADDRESSES = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
+"""RFC 3463, 3.2, and RFC 7505: no such mailbox or domain, no address, moved, a domain that takes no mail."""
+
+
+def is_dead_address(error_code: str) -> bool:
+    """Whether a mail server's refusal (``550 5.1.1``) says that there is no such address, rather than that it dislikes us."""
+    return error_code.rpartition(" ")[2] in _DEAD_ADDRESSES
+
+
 def is_phone(text: str | None) -> bool:
     """Whether a text is a telephone number in E.164 form; the provider has the last word on whether it exists."""
     try:

@@ -21,20 +21,38 @@ CLOCKS_APART = timedelta(minutes=1)
 
 
 def send_sms(
-    uow: UnitOfWork, to: str, body: str, *, kind: str, order_id: int | None = None, is_secret: bool = False
+    uow: UnitOfWork,
+    to: str,
+    body: str,
+    *,
+    kind: str,
+    order_id: int | None = None,
+    is_secret: bool = False,
+    is_expected: bool = False,
 ) -> int:
     """Queues a text message in the caller's transaction; its id. One statement.
 
     `to` is E.164 and `body` at most 1600 characters, else ValueError: the caller asks `is_phone` first. `is_secret`
-    erases the text once the provider has it (codes, links that sign in).
+    erases the text once the provider has it (codes, links that sign in). Whether the number may be texted is looked at when
+    it leaves: a number that said STOP gets nothing, and one that has not consented only what is about an order, or a secret,
+    or otherwise what somebody waits for at this moment (`is_expected`); see consent/rules.py.
     """
     if not rules.is_phone(to):
         raise ValueError("not a telephone number in E.164 form")
     if not 0 < len(body) <= rules.SMS_LENGTH_MAX:
         raise ValueError(f"a text message has 1 to {rules.SMS_LENGTH_MAX} characters")
     columns = {"channel": "sms", "subject": None, "body_text": body, "body_html": None}
+    needs_consent = not (is_expected or is_secret or order_id is not None)
     message_id = store.insert_message(
-        uow, {**columns, "kind": kind, "recipient": to, "order_id": order_id, "is_secret": is_secret}
+        uow,
+        {
+            **columns,
+            "kind": kind,
+            "recipient": to,
+            "order_id": order_id,
+            "is_secret": is_secret,
+            "needs_consent": needs_consent,
+        },
     )
     uow.publish(SmsDue(message_id=message_id).message())
     return message_id
@@ -62,7 +80,15 @@ def send_mail(
     mail = render(template, {"organization": uow.organization.name, **context})
     columns = {"channel": "mail", "subject": mail.subject, "body_text": mail.text, "body_html": mail.html}
     message_id = store.insert_message(
-        uow, {**columns, "kind": kind, "recipient": to, "order_id": order_id, "is_secret": is_secret}
+        uow,
+        {
+            **columns,
+            "kind": kind,
+            "recipient": to,
+            "order_id": order_id,
+            "is_secret": is_secret,
+            "needs_consent": False,
+        },
     )
     uow.publish(MailDue(message_id=message_id).message())
     return message_id

@@ -7,23 +7,40 @@ from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.messaging.rules import Draft, Message, Outcome, State
 
 INSERT_MESSAGE = """
-    INSERT INTO message (channel, kind, recipient, subject, body_text, body_html, is_secret, order_id, created_at, updated_at)
-    VALUES (%(channel)s, %(kind)s, %(recipient)s, %(subject)s, %(body_text)s, %(body_html)s, %(is_secret)s, %(order_id)s,
-            %(now)s, %(now)s)
+    INSERT INTO message (channel, kind, recipient, subject, body_text, body_html, is_secret, needs_consent, order_id, created_at,
+                         updated_at)
+    VALUES (%(channel)s, %(kind)s, %(recipient)s, %(subject)s, %(body_text)s, %(body_html)s, %(is_secret)s, %(needs_consent)s,
+            %(order_id)s, %(now)s, %(now)s)
     RETURNING id
 """
-# Marks the try before the provider is asked. A message that was `sending` already may have reached the provider.
+# Marks the try before the provider is asked. A message that was `sending` already may have reached the provider. Who must not
+# be written to is looked at now and not when the message was queued: a STOP counts from the moment that it is said.
 BEGIN_TRY = """
     WITH waiting AS MATERIALIZED (
-        SELECT id, state FROM message
+        SELECT id, state, channel, recipient, lower(recipient) AS address, needs_consent, is_secret FROM message
          WHERE id = %(id)s AND state IN ('queued', 'sending') AND provider_id IS NULL
            FOR UPDATE
+    ), judged AS MATERIALIZED (
+        SELECT w.*, CASE WHEN s.state = 'stopped' THEN 'opted_out'
+                         WHEN w.needs_consent AND s.state IS DISTINCT FROM 'subscribed' THEN 'no_consent'
+                         WHEN u.address IS NOT NULL THEN 'suppressed' END AS refusal
+          FROM waiting w
+          LEFT JOIN sms_standing s ON w.channel = 'sms' AND s.phone = w.recipient
+          LEFT JOIN mail_suppression u ON w.channel = 'mail' AND u.address = w.address
+                                      AND u.suppressed_at > %(now)s - interval '30 days'
+    ), refused AS (
+        UPDATE message m
+           SET state = 'failed', error_code = j.refusal, updated_at = %(now)s,
+               body_text = CASE WHEN j.is_secret THEN '' ELSE m.body_text END,
+               body_html = CASE WHEN j.is_secret THEN NULL ELSE m.body_html END
+          FROM judged j
+         WHERE m.id = j.id AND j.refusal IS NOT NULL
     )
     UPDATE message m
        SET state = 'sending', attempts = m.attempts + 1, first_tried_at = coalesce(m.first_tried_at, %(now)s),
            updated_at = %(now)s
-      FROM waiting w
-     WHERE m.id = w.id
+      FROM judged w
+     WHERE m.id = w.id AND w.refusal IS NULL
     RETURNING m.id, m.recipient, m.subject, m.body_text, m.body_html, m.created_at, m.first_tried_at,
               w.state = 'sending' AS is_repeat,
               ARRAY(SELECT o.provider_id FROM message o
@@ -57,6 +74,10 @@ RECORD_REPORT = """
     UPDATE message SET state = %(state)s::message_state, error_code = %(error_code)s, updated_at = %(now)s
      WHERE provider_id = %(provider_id)s AND state < %(state)s::message_state
 """
+SUPPRESS = """
+    INSERT INTO mail_suppression (address, error_code, suppressed_at) VALUES (lower(%(address)s), %(error_code)s, %(now)s)
+        ON CONFLICT (organization_id, address) DO UPDATE SET error_code = excluded.error_code, suppressed_at = excluded.suppressed_at
+"""
 LIST_BY_ORDER = """
     SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code, created_at
       FROM message WHERE order_id = %(order_id)s ORDER BY id
@@ -69,7 +90,11 @@ def insert_message(uow: UnitOfWork, columns: Mapping[str, Any]) -> int:
 
 
 def begin_try(uow: UnitOfWork, message_id: int) -> Draft | None:
-    """The message, now `sending` with one more try; None when the provider has it already. Locks the row."""
+    """The message, now `sending` with one more try; None when the provider has it already. Locks the row.
+
+    None too for a message that must not be sent, which is `failed` from now on: ``opted_out``, ``no_consent``, or an address
+    that does not exist (``suppressed``, for 30 days: mail servers err).
+    """
     return uow.fetch(Draft, BEGIN_TRY, {"id": message_id, "now": uow.now})
 
 
@@ -96,6 +121,11 @@ def record_report(uow: UnitOfWork, provider_id: str, state: State, error_code: s
     """Keeps a report and moves its message forward, never back. May be repeated."""
     uow.execute(LOCK_PROVIDER_ID, {"provider_id": provider_id})
     uow.execute(RECORD_REPORT, {"provider_id": provider_id, "state": state, "error_code": error_code, "now": uow.now})
+
+
+def suppress(uow: UnitOfWork, address: str, error_code: str) -> None:
+    """Sends nothing to an address for a while."""
+    uow.execute(SUPPRESS, {"address": address, "error_code": error_code, "now": uow.now})
 
 
 def list_by_order(uow: UnitOfWork, order_id: int) -> list[Message]:

@@ -1,6 +1,7 @@
 """Orders: one book for every channel. The front door for other contexts."""
 
 from chalicelib.orders.backorders import fill_backorders
+from chalicelib.orders.buyers.claims import claim, link_claimed
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
@@ -37,6 +38,7 @@ from chalicelib.orders.service import (
 from chalicelib.orders.store import (
     find_by_code,
     find_by_number,
+    has_unsettled,
     latest_by_phone,
     list_orders,
     lock_by_number,
@@ -73,6 +75,7 @@ __all__ = [
     "cancel",
     "check_drafts",
     "check_holds",
+    "claim",
     "commerce_status",
     "expire_unpaid",
     "fill_backorders",
@@ -82,10 +85,12 @@ __all__ = [
     "flag_short",
     "fulfil",
     "get",
+    "has_unsettled",
     "inventory_status",
     "is_released",
     "is_whole",
     "latest_by_phone",
+    "link_claimed",
     "list_orders",
     "lock",
     "lock_by_number",

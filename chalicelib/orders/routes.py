@@ -8,19 +8,16 @@ from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.shapes import NoBody
 from chalicelib.kernel.throttle import Limit
 from chalicelib.orders import service, shop, store
+from chalicelib.orders.buyers import proofs
 from chalicelib.orders.rules import State
 from chalicelib.orders.shapes import (
     CreateOrder,
-    OrderNumber,
     OrderPage,
     OrderPlacedView,
     OrderQuery,
     OrderView,
     PlaceOrder,
     ShopOrder,
-    TrackedOrder,
-    TrackedOrderView,
-    TrackingQuery,
 )
 
 
@@ -39,21 +36,8 @@ def place_order(call: Call[PlaceOrder]) -> OrderPlacedView:
     limit; otherwise the order waits for payment or for somebody's approval.
     """
     order = shop.place(call.uow, call.actor, call.body)
-    return OrderPlacedView(message="Order placed successfully", order=ShopOrder.of(order))
-
-
-@endpoint(
-    "GET",
-    "/api/orders/{order_number}",
-    allow=SHOPPER,
-    errors=(NotFound,),
-    limit=Limit("tracking", calls=60),
-)
-def track_order(call: Call[NoBody], order_number: OrderNumber, query: TrackingQuery) -> TrackedOrderView:
-    """One order by its number. A customer's order is shown to that customer only; a guest's without name, unless the
-    mail address or phone number of the order is given as well."""
-    order, is_proven = shop.track(call.uow, call.actor, order_number, email=query.email, phone=query.phone)
-    return TrackedOrderView(order=TrackedOrder.of(order, is_proven=is_proven))
+    token = proofs.token_of(call.uow, order.number) if order.customer_id is None else None
+    return OrderPlacedView(message="Order placed successfully", order=ShopOrder.of(order), order_token=token)
 
 
 @endpoint("GET", "/api/v1/orders", allow=KEY("inventory:read"))

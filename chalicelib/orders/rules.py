@@ -256,9 +256,9 @@ class Credit:
 
     terms: str
     limit_minor: int
-    owed_minor: int
-    is_frozen: bool = False
+    is_frozen: bool
     """Whether a dispute forbids new orders on terms, whatever the limit."""
+    owed_minor: int
 
     @property
     def is_on_terms(self) -> bool:

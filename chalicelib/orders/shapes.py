@@ -160,52 +160,8 @@ class OrderPlacedView(Shape):
     success: Literal[True] = True
     message: str
     order: ShopOrder
-
-
-class TrackingQuery(Shape):
-    """A second fact that proves whose order it is: the mail address or phone number it was placed with."""
-
-    email: Email | None = None
-    phone: Annotated[str, Field(max_length=32)] | None = None
-
-
-class TrackedOrder(Shape):
-    """An order by its number. Without proof of who asks, name and customer stay null."""
-
-    id: int
-    order_number: str
-    user_id: int | None
-    status: str
-    created_at: Instant
-    total_amount: Amount
-    delivery_name: str | None
-    item_count: int
-    tracking_number: str | None
-    carrier: str | None
-    items: list[ShopLine]
-
-    @classmethod
-    def of(cls, order: Order, *, is_proven: bool) -> "TrackedOrder":
-        """From the order book."""
-        return cls(
-            id=order.id,
-            order_number=order.number,
-            user_id=order.customer_id if is_proven else None,
-            status=commerce_status(order),
-            created_at=order.placed_at,
-            total_amount=order.total_minor,
-            delivery_name=order.delivery_name if is_proven else None,
-            item_count=sum(line.quantity for line in order.lines),
-            tracking_number=order.tracking_number,
-            carrier=order.carrier,
-            items=[ShopLine.of(line) for line in order.lines],
-        )
-
-
-class TrackedOrderView(Shape):
-    """The envelope of a tracked order."""
-
-    order: TrackedOrder
+    order_token: str | None
+    """Proves later that the order is its buyer's; to be kept like a password. Null for a customer, who can sign in."""
 
 
 class LineItem(Shape):

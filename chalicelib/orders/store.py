@@ -25,7 +25,7 @@ _ORDER_WITH = SQL("""
                    'line_total_minor', l.line_total_minor, 'picked', l.picked, 'packed', l.packed, 'shipped', l.shipped,
                    'short', l.short) ORDER BY l.position)
 """)
-_ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
+ORDERS = _ORDER_WITH + SQL(" FROM order_line l WHERE l.order_id = o.id) AS lines FROM sales_order o")
 # Locking and reading in one statement. Its snapshot is older than the locks it waited for, but a row that is locked comes
 # back as it is then; so the lines are locked as well, once their orders are ours. Lines that were added while it waited are
 # not among them: an order that is not the one of the snapshot says so, and is read again.
@@ -45,17 +45,24 @@ LOCK_ORDERS = (
       FROM locked o ORDER BY o.id
 """)
 )
-LIST_BY_IDS = _ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
-FIND_BY_REFERENCES = _ORDERS + SQL(
+LIST_BY_IDS = ORDERS + SQL(" WHERE o.id = ANY(%(ids)s) ORDER BY o.id")
+FIND_BY_REFERENCES = ORDERS + SQL(
     " WHERE o.number = ANY(%(references)s) OR o.barcode = ANY(%(references)s) ORDER BY o.id"
 )
-GET_BY_NUMBER = _ORDERS + SQL(" WHERE o.number = %(number)s")
-LATEST_BY_PHONE = _ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
-LIST_INVENTORY = _ORDERS + SQL("""
+GET_BY_NUMBER = ORDERS + SQL(" WHERE o.number = %(number)s")
+LATEST_BY_PHONE = ORDERS + SQL(" WHERE o.delivery_phone = %(phone)s ORDER BY o.placed_at DESC, o.id DESC LIMIT 1")
+LIST_INVENTORY = ORDERS + SQL("""
      WHERE (%(state)s::text[] IS NULL OR o.state = ANY(%(state)s))
        AND (%(is_reserved)s::boolean IS NULL OR o.state <> 'pending' OR o.is_reserved = %(is_reserved)s)
      ORDER BY o.placed_at DESC, o.id DESC LIMIT %(limit)s OFFSET %(offset)s
 """)
+HAS_UNSETTLED = """
+    SELECT EXISTS (
+        SELECT FROM sales_order
+         WHERE customer_id = %(customer_id)s AND state <> 'cancelled'
+           AND (state NOT IN ('shipped', 'delivered')
+                OR payment_state IN ('unpaid', 'authorized', 'processing', 'overdue', 'failed', 'disputed')))
+"""
 LIST_EXPIRED = """
     SELECT id FROM sales_order
      WHERE hold_expires_at <= %(now)s AND state = 'pending' AND payment_state IN ('unpaid', 'failed')
@@ -430,3 +437,8 @@ def set_whole(uow: UnitOfWork, order_ids: Sequence[int]) -> None:
 def list_expired(uow: UnitOfWork, limit: int) -> list[int]:
     """Orders whose unpaid hold is over."""
     return [row["id"] for row in uow.rows(LIST_EXPIRED, {"now": uow.now, "limit": limit})]
+
+
+def has_unsettled(uow: UnitOfWork, customer_id: int) -> bool:
+    """Whether a customer has orders that are still to be shipped or to be paid."""
+    return bool(uow.value(HAS_UNSETTLED, {"customer_id": customer_id}))

@@ -1,5 +1,6 @@
 """Payments: money through Stripe and the money ledger. The front door for other contexts."""
 
+from chalicelib.payments.credit.returns import credited_minor
 from chalicelib.payments.events import (
     CancellationSettled,
     LinkMade,
@@ -32,6 +33,7 @@ __all__ = [
     "SavedMethod",
     "SavingStarted",
     "check_books",
+    "credited_minor",
     "find_link",
     "get_payment",
     "get_refund",

@@ -367,6 +367,12 @@ def _unfinished_state(balances: Sequence[Balance]) -> str:
     return "processing" if "processing" in states else "failed" if "failed" in states else "unpaid"
 
 
+def open_minor(total_minor: int, accounts: Sequence[Account]) -> int:
+    """What is left to pay of an order once the payments in processing have arrived; 0 or less: nothing."""
+    kept = sum(account.balance.kept_minor for account in accounts)
+    return total_minor - kept - sum(a.payment.amount_minor for a in accounts if a.balance.state == "processing")
+
+
 def may_record(known: str, following: str, *, is_returned: bool = False) -> bool:
     """Whether an order's payment state should become `following`; what was paid is undone by a return only."""
     return following != known and (following in MONEY_STATES or known in CARD_STATES or is_returned)

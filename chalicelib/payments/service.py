@@ -10,6 +10,7 @@ from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
 from chalicelib.payments import disputes, refunds, rules, store
+from chalicelib.payments.credit import returns
 from chalicelib.payments.events import AttemptObsolete, OrderPaid, OrderRevived, PaymentReturned, StripeEventArrived
 from chalicelib.payments.events import RefundDue as RefundIsDue
 from chalicelib.payments.facts import Paid
@@ -101,18 +102,18 @@ def _note_movement(uow: UnitOfWork, payment: Payment, movement: Movement) -> Non
 def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tuple[Order, int]:
     """Records what a locked order's payments mean: its payment state, whether it stands, what we hold and have to return.
 
-    `accounts` are all of the order's payments, locked. The order as it is now, and the sum to be returned.
+    Surplus that can be returned by nobody but us becomes store credit at once; the rest is flagged, and sent back by whoever
+    has it. `accounts` are all of the order's payments, locked. The order as it is now, and the sum still to be returned.
     """
     if order.state == "cancelled" and rules.may_revive(order.cancel_reason, order.total_minor, accounts):
         order = _revived(uow, order)
-    settled = rules.settle(
-        total_minor=order.total_minor,
-        is_cancelled=order.state == "cancelled",
-        balances=[account.balance for account in accounts],
-    )
+    settled = _settled(order, accounts)
     is_stopped = order.stopped_because is not None
     if rules.becomes_paid(payment_state=order.payment_state, is_stopped=is_stopped, settled=settled):
         order = _paid(uow, order)
+    returned = returns.return_dues(uow, order, accounts, settled.dues)
+    if returned is not accounts:
+        accounts, settled = returned, _settled(order, returned)
     if settled.is_returned and order.stopped_because is None:
         order = _returned(uow, order, settled)
     elif rules.may_record(order.payment_state, settled.payment_state, is_returned=settled.is_returned):
@@ -123,6 +124,11 @@ def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tupl
         if order.state != "cancelled" and rules.is_obsolete(account, settled.outstanding_minor):
             uow.publish(AttemptObsolete(payment_id=account.payment.id).message())
     return order, settled.due_minor
+
+
+def _settled(order: Order, accounts: list[Account]) -> Settlement:
+    balances = [account.balance for account in accounts]
+    return rules.settle(total_minor=order.total_minor, is_cancelled=order.state == "cancelled", balances=balances)
 
 
 def _revived(uow: UnitOfWork, order: Order) -> Order:

@@ -88,6 +88,25 @@ RECORD = """
         ON CONFLICT (payment_id, kind, external_id) DO NOTHING
     RETURNING kind, external_id
 """
+# A payment that has succeeded by being written down: nobody else has to be asked.
+TAKE = """
+    WITH taken AS (
+        INSERT INTO payment (order_id, provider, amount_minor, currency, state, state_at, created_at, updated_at)
+        VALUES (%(order_id)s, %(provider)s, %(amount_minor)s, %(currency)s, 'succeeded', %(now)s, %(now)s, %(now)s)
+        RETURNING id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at,
+                  created_at
+    ), entered AS (
+        INSERT INTO payment_entry (payment_id, kind, external_id, amount_minor, currency, recorded_at)
+        SELECT id, 'charge', 'taken', amount_minor, currency, created_at FROM taken
+    )
+    SELECT * FROM taken
+"""
+RECORD_EACH = """
+    INSERT INTO payment_entry (payment_id, kind, external_id, amount_minor, currency, recorded_at)
+    SELECT m.payment_id, m.kind, m.external_id, m.amount_minor, m.currency, %(now)s
+      FROM jsonb_to_recordset(%(movements)s)
+        AS m (payment_id int, kind text, external_id text, amount_minor bigint, currency text)
+"""
 SET_DUES = """
     INSERT INTO refund_due (payment_id, reason, amount_minor, flagged_at, updated_at)
     SELECT d.payment_id, d.reason, d.amount_minor, %(now)s, %(now)s
@@ -215,6 +234,29 @@ def record(
     )
     new = {(row["kind"], row["external_id"]) for row in written}
     return [movement for movement in movements if (movement.kind, movement.external_id) in new]
+
+
+def take(uow: UnitOfWork, *, order_id: int, provider: Provider, amount_minor: int, currency: str) -> Account:
+    """A payment that is there with its charge: cash, or store credit that was spent. Its account as it is now."""
+    row = uow.row(
+        TAKE,
+        {
+            "order_id": order_id,
+            "provider": provider,
+            "amount_minor": amount_minor,
+            "currency": currency,
+            "now": uow.now,
+        },
+    )
+    assert row is not None
+    payment = Payment(**row)
+    return Account(payment, Balance(payment.id, payment.state, amount_minor, 0, 0), 0)
+
+
+def record_each(uow: UnitOfWork, movements: Mapping[int, Movement]) -> None:
+    """Writes an entry for each of these payments. Raises UniqueViolation for one that is there already."""
+    rows = [{"payment_id": payment_id, **movement.as_row()} for payment_id, movement in movements.items()]
+    uow.execute(RECORD_EACH, {"movements": Jsonb(rows), "now": uow.now})
 
 
 def set_dues(uow: UnitOfWork, dues: Sequence[RefundDue]) -> None:

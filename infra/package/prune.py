@@ -61,6 +61,17 @@ NEVER_CALLED = (
         )
         for pattern in (name, f"{name}-*.dist-info")
     ),
+    *(
+        Rule(pattern, reason)
+        for patterns, reason in (
+            (("PIL/_avif*", "pillow.libs/libavif-*"), "a format that kernel/images.py refuses"),
+            (
+                ("PIL/_imagingft*", "pillow.libs/libfreetype-*", "pillow.libs/libharfbuzz-*"),
+                "writes text into pictures",
+            ),
+        )
+        for pattern in patterns
+    ),
     Rule("swagger_ui_bundle/vendor/*/swagger-ui-es-bundle*", "builds for bundlers; /docs loads the browser's"),
     Rule("swagger_ui_bundle/vendor/*/swagger-ui.js", "a build without its libraries"),
     Rule("swagger_ui_bundle/vendor/*/swagger-ui-standalone-preset.js", "the top bar, which /docs does not show"),

@@ -10,10 +10,10 @@ _numbers = count(1)
 
 
 def make_sms(tenant: Tenant, *, to: str | None = None, body: str = "Hello", **more: Any) -> tuple[int, str]:
-    """A queued text message: (id, number it goes to)."""
+    """A queued text message that somebody waits for: (id, number it goes to)."""
     number = to or f"+1312555{next(_numbers):04d}"
     with tenant.uow() as uow:
-        return messaging.send_sms(uow, number, body, kind="test", **more), number
+        return messaging.send_sms(uow, number, body, kind="test", **{"is_expected": True, **more}), number
 
 
 def make_mail(tenant: Tenant, *, to: str = "ana@example.com", **more: Any) -> int:

@@ -134,6 +134,7 @@ def test_the_adapters_work_with_the_pruned_libraries(built: Built, task_root: Pa
         "message, refused": "21211",
         "callback, forged": "WebhookRefused",
     }
+    assert said["pictures"] == dict.fromkeys(("jpeg", "png", "gif", "webp"), "ffd8ff")
     assert said["rest"] == {
         "mail": "sent",
         "phone": "+12125550100",

@@ -1,0 +1,1 @@
+"""What customers change of their own record, and how they end it."""
