@@ -50,6 +50,7 @@ seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
 sync_connectors = app.lambda_function(name="sync_connectors")(schedules.sync_connectors)
+settle_payments = app.lambda_function(name="settle_payments")(schedules.settle_payments)
 
 
 def _prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:

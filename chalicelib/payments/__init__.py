@@ -11,6 +11,7 @@ from chalicelib.payments.events import (
 )
 from chalicelib.payments.links import PaymentLink, find_link
 from chalicelib.payments.looks import queue_looks
+from chalicelib.payments.pages import pay_page
 from chalicelib.payments.refunds import get_refund
 from chalicelib.payments.rules import RefundDue
 from chalicelib.payments.saved import SavedMethod, SavingStarted
@@ -39,6 +40,7 @@ __all__ = [
     "get_refund",
     "list_saved_methods",
     "paid_minor",
+    "pay_page",
     "prepare_saving",
     "queue_looks",
     "refunds_due",

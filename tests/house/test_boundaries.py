@@ -42,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
 CALL_BACKS: dict[tuple[str, str], str] = {
     ("orders", "customers"): "who has proven a telephone number may see the orders it was given for",
     ("orders", "picking"): "an order that is called off while it is picked leaves its batch in the same transaction",
+    ("payments", "messaging"): "evidence in a dispute says what the customer was told",
     ("robots", "picking"): "a box at the balcony hands its task over to the floor in the same transaction",
 }
 """Calls against the direction of the table: imported where they are used, each with its reason."""
@@ -49,6 +50,7 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
     ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
+    ("chalicelib/kernel/schedules.py", "chalicelib.payments"): "the schedule that asks about unfinished payments",
     ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
 }
 """What the kernel names of the rest; imported when it is needed."""

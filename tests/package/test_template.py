@@ -25,6 +25,7 @@ FUNCTIONS = {
     "SealAudit": "app.seal_audit",
     "ExpireHolds": "app.expire_holds",
     "SyncConnectors": "app.sync_connectors",
+    "SettlePayments": "app.settle_payments",
     "PurgeExpired": "app.purge_expired",
     "Migrate": "app.migrate",
     "Operate": "app.operate",

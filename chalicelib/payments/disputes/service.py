@@ -21,7 +21,7 @@ def take_in(uow: UnitOfWork, payment: Payment, told: DisputeTold) -> None:
     after = {"status": told.status, "reason": told.reason, "amount_minor": told.amount_minor, "payment_id": payment.id}
     uow.audit("payment.dispute_status", "dispute", dispute_id, before=before, after=after)
     if known is None:
-        count("PaymentDisputed", status=told.status)
+        count("PaymentDisputed")
         logger.warning("a payment is disputed", extra={"payment_id": payment.id, "dispute_id": dispute_id})
     if rules.wants_evidence(told, known):
         uow.publish(DisputeOpened(dispute_id=dispute_id).message())

@@ -9,7 +9,6 @@ from chalicelib.adapters import payments as stripe
 from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.errors import NotFound, Unavailable
 from chalicelib.kernel.principals import Actor
-from chalicelib.kernel.settings import settings
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
 from chalicelib.payments import attempts, store
@@ -17,6 +16,7 @@ from chalicelib.payments.events import LinkMade
 from chalicelib.payments.links import rules
 from chalicelib.payments.links import store as links
 from chalicelib.payments.links.rules import PaymentLink
+from chalicelib.payments.pages import pay_page
 from chalicelib.payments.patience import patiently
 from chalicelib.payments.rules import NotPayable, Payment, PaymentRefused
 from chalicelib.payments.shapes import CreateLink, LinkCreated
@@ -118,7 +118,7 @@ def _without_stripe(order: Order, amount_minor: int, asking: Outside[Any, LinkCr
                 order_number=order.number,
                 amount=amount_minor,
                 error=error.message,
-                fallback_url=f"{settings().public_url.rstrip('/')}/?pay={order.number}",
+                fallback_url=pay_page(order.number),
             )
 
     def then(uow: UnitOfWork, answer: Any) -> Making:
