@@ -126,6 +126,7 @@ def running() -> Iterator[Providers]:
             "QM_OUTBOUND_ALLOWED": doubles.url.removeprefix("http://"),
             "QM_STRIPE_API_BASE": f"{doubles.url}/stripe",
             "QM_TWILIO_API_BASE": f"{doubles.url}/twilio",
+            "QM_LLM_BASE_URL": f"{doubles.url}/llm/v1",
             "QM_SMTP_HOST": "127.0.0.1",
             "QM_SMTP_PORT": str(doubles.smtp_port),
             "QM_SMTP_STARTTLS": "false",

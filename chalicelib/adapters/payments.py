@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Literal, Protocol
 
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
+from chalicelib.adapters.stripe_statement import StatementPage
 from chalicelib.kernel.settings import Secrets, Settings, settings
 from chalicelib.kernel.vault import secrets
 
@@ -239,6 +240,10 @@ class PaymentGateway(Protocol):
 
     def detach_method(self, method_id: str) -> Method:
         """Forget a saved card or bank account. Refused once it is not attached any more."""
+        ...
+
+    def read_statement(self, *, since: datetime, until: datetime, after: str | None) -> StatementPage:
+        """A page of the account's own statement, the newest lines first."""
         ...
 
     def verify_signature(self, raw_body: bytes, signature_header: str | None, now: datetime) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import SecretStr
 
-from chalicelib.adapters import signatures
+from chalicelib.adapters import signatures, stripe_statement
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
 from chalicelib.adapters.payments import (
     API_VERSION,
@@ -25,6 +25,7 @@ from chalicelib.adapters.payments import (
     Session,
     Setup,
 )
+from chalicelib.adapters.stripe_statement import StatementPage
 from chalicelib.kernel import circuit
 from chalicelib.kernel.providers import seconds_of
 from chalicelib.kernel.settings import Secrets, Settings
@@ -205,6 +206,10 @@ class StripeGateway:
     def detach_method(self, method_id: str) -> Method:
         """See `PaymentGateway.detach_method`."""
         return self._ask(lambda: _method(self._client.v1.payment_methods.detach(method_id).to_dict()))
+
+    def read_statement(self, *, since: datetime, until: datetime, after: str | None) -> StatementPage:
+        """See `PaymentGateway.read_statement`."""
+        return self._ask(lambda: stripe_statement.read_page(self._client, since=since, until=until, after=after))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         """Asks Stripe through its circuit; the SDK's exceptions become ours."""

@@ -1,5 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
+from chalicelib.catalogue.images import drop_unfinished as drop_unfinished_images
 from chalicelib.catalogue.items.shapes import NewItem
 from chalicelib.catalogue.rules import Code, lookup_forms, pounds, search_words
 from chalicelib.catalogue.service import (
@@ -17,15 +18,18 @@ from chalicelib.catalogue.service import (
     create_product,
     create_products,
     ensure_categories,
+    get_product_by_sku,
+    list_products,
     offered,
     priced,
     quoted,
     variants_by_barcode,
 )
-from chalicelib.catalogue.store import Offer, Variant
+from chalicelib.catalogue.store import Card, Offer, Selection, Variant
 
 __all__ = [
     "BarcodeTaken",
+    "Card",
     "CategoryTaken",
     "Code",
     "CreatedProduct",
@@ -36,13 +40,17 @@ __all__ = [
     "Offer",
     "PricedItem",
     "Quote",
+    "Selection",
     "SkuTaken",
     "Variant",
     "check_new",
     "create_category",
     "create_product",
     "create_products",
+    "drop_unfinished_images",
     "ensure_categories",
+    "get_product_by_sku",
+    "list_products",
     "lookup_forms",
     "offered",
     "pounds",

@@ -28,7 +28,7 @@ OPENS_AFTER = 5
 """Failures in a row, in one environment."""
 RETRY_AFTER_MAX_S = 15 * 60
 """No provider keeps us away for longer by one answer."""
-Provider = Literal["stripe", "twilio", "smtp", "objects", "iot"]
+Provider = Literal["stripe", "twilio", "smtp", "ses", "objects", "iot", "llm"]
 """Names of the circuits."""
 _PK = "circuit"
 _ELSEWHERE = "elsewhere#"

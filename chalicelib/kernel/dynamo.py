@@ -86,8 +86,8 @@ def increment(pk: str, sk: str, *, lasts_s: int) -> int:
     return add(pk, sk, "hits", lasts_s=lasts_s)["hits"]
 
 
-def add(pk: str, sk: str, counter: str, *, lasts_s: int) -> dict[str, int]:
-    """Adds one to a counter of an item that lives for `lasts_s` seconds from its first count; all its numbers.
+def add(pk: str, sk: str, counter: str, *, lasts_s: int, amount: int = 1) -> dict[str, int]:
+    """Adds to a counter of an item that lives for `lasts_s` seconds from its first count; all its numbers.
 
     Atomic. One call, two for the first count of a window: an expired item that DynamoDB has not yet removed
     starts anew.
@@ -99,24 +99,57 @@ def add(pk: str, sk: str, counter: str, *, lasts_s: int) -> dict[str, int]:
             answer = client().update_item(
                 TableName=settings().table_name,
                 Key=key,
-                UpdateExpression="ADD #counter :one",
+                UpdateExpression="ADD #counter :amount",
                 ConditionExpression="#ttl > :now",
                 ExpressionAttributeNames={"#ttl": "ttl", "#counter": counter},
-                ExpressionAttributeValues={":one": {"N": "1"}, ":now": {"N": str(now)}},
+                ExpressionAttributeValues={":amount": {"N": str(amount)}, ":now": {"N": str(now)}},
                 ReturnValues="ALL_NEW",
             )
             return {name: int(value["N"]) for name, value in answer["Attributes"].items() if "N" in value}
         except client().exceptions.ConditionalCheckFailedException:
-            if _start_counter(key, counter, now, lasts_s):
-                return {counter: 1, "ttl": now + lasts_s}
+            if _start_counter(key, counter, now, lasts_s, amount):
+                return {counter: amount, "ttl": now + lasts_s}
     raise RuntimeError("a counter expired three times in a row")
 
 
-def _start_counter(key: dict[str, Any], counter: str, now: int, lasts_s: int) -> bool:
+def grow(pk: str, sk: str, by: int, *, now_ms: int, lasts_s: int) -> None:
+    """Adds to a counter that never starts anew while it is used; `started` and `last_at` say when it was first and last."""
+    client().update_item(
+        TableName=settings().table_name,
+        Key={"pk": {"S": pk}, "sk": {"S": sk}},
+        UpdateExpression="SET #started = if_not_exists(#started, :now), last_at = :now, #ttl = :ttl ADD hits :by",
+        ExpressionAttributeNames={"#started": "started", "#ttl": "ttl"},
+        ExpressionAttributeValues={
+            ":now": {"N": str(now_ms)},
+            ":ttl": {"N": str(now_ms // 1000 + lasts_s)},
+            ":by": {"N": str(by)},
+        },
+    )
+
+
+def list_numbers(pk: str) -> dict[str, dict[str, int]]:
+    """The numbers of all items of a partition, by `sk`."""
+    found: dict[str, dict[str, int]] = {}
+    following: dict[str, Any] = {}
+    while True:
+        answer = client().query(
+            TableName=settings().table_name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
+            **following,
+        )
+        for item in answer["Items"]:
+            found[item["sk"]["S"]] = {name: int(value["N"]) for name, value in item.items() if "N" in value}
+        if "LastEvaluatedKey" not in answer:
+            return found
+        following = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _start_counter(key: dict[str, Any], counter: str, now: int, lasts_s: int, amount: int = 1) -> bool:
     try:
         client().put_item(
             TableName=settings().table_name,
-            Item={**key, counter: {"N": "1"}, "ttl": {"N": str(now + lasts_s)}},
+            Item={**key, counter: {"N": str(amount)}, "ttl": {"N": str(now + lasts_s)}},
             ConditionExpression="attribute_not_exists(pk) OR #ttl <= :now",
             ExpressionAttributeNames={"#ttl": "ttl"},
             ExpressionAttributeValues={":now": {"N": str(now)}},

@@ -28,7 +28,7 @@ def e164(text: str) -> str:
 
 
 def region_of(number: str) -> str | None:
-    """The country of an E.164 number as ISO 3166 has it: Jamaica and Canada are behind +1 too. None for what nobody assigned."""
+    """The country of an E.164 number (ISO 3166): Jamaica and Canada are behind +1 too. None for what nobody assigned."""
     import phonenumbers
 
     region: str | None = phonenumbers.region_code_for_number(phonenumbers.parse(number))

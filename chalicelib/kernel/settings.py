@@ -67,6 +67,16 @@ class Settings(BaseSettings):
     smtp_username: str = ""
     smtp_starttls: bool = True
     mail_from: str = "Quartermaster <no-reply@quartermaster.invalid>"
+    llm_provider: Literal["", "openai", "bedrock"] = ""
+    """Who answers the chat: a server that speaks OpenAI's chat completions, or Amazon Bedrock; empty: our own search."""
+    llm_model: str = ""
+    """The model's name there: ``gpt-5-mini``; of Bedrock a model id or an inference profile."""
+    llm_base_url: str = "https://api.openai.com/v1"
+    """Where chat completions are, for ``openai``."""
+    llm_tokens_of_organization: int = 2_000_000
+    """What all callers of an organization together may have the model read and write on one day (UTC)."""
+    llm_tokens_of_caller: int = 60_000
+    """The same for one customer or, of those who are not signed in, one address."""
     circuit_open_s: int = 20
     """How many seconds a provider that keeps failing is left alone before it is tried again; longer than a call takes."""
 
@@ -141,6 +151,7 @@ class Secrets(BaseModel):
     twilio_auth_token: SecretStr = SecretStr("")
     elevenlabs_webhook_secret: SecretStr = SecretStr("")
     smtp_password: SecretStr = SecretStr("")
+    llm_api_key: SecretStr = SecretStr("")
 
 
 class LocalSecrets(Secrets, BaseSettings):

@@ -73,6 +73,12 @@ def _tell_staff(uow: UnitOfWork, order: Order, what: str, *, amount_minor: int, 
         service.send_mail(uow, address, "staff_payment", context, kind=f"staff_{what}", order_id=order.id)
 
 
+def check_rejected(uow: UnitOfWork, order: Order, *, is_bounced: bool, open_minor: int) -> None:
+    """A mail that asks for another way to pay: the check was not accepted, or bounced after it had been."""
+    if order.state != "cancelled":
+        _mail(uow, order, "check_rejected", is_bounced=is_bounced, open_minor=open_minor)
+
+
 def shipped_text(order: Order) -> str:
     """``Your order QM-7F3K9-X2M4P has shipped with UPS, tracking 1Z999AA10123456784.``"""
     carrier = f" with {order.carrier}" if order.carrier else ""

@@ -16,6 +16,7 @@ from chalicelib.messaging.rules import Draft, Outcome
 from chalicelib.orders.events import OrderPlaced, OrderShipped
 from chalicelib.payments.events import (
     CancellationSettled,
+    CheckRejected,
     LinkMade,
     OrderPaid,
     OrderRevived,
@@ -143,3 +144,10 @@ def announce_returned(job: Job[PaymentReturned]) -> None:
 def announce_revived(job: Job[OrderRevived]) -> None:
     """Says that an order that had expired stands after all."""
     announcements.order_revived(job.uow, orders.get(job.uow, job.event.order_id))
+
+
+@consumer(CheckRejected)
+def announce_check_rejected(job: Job[CheckRejected]) -> None:
+    """Says by mail that a check was no good and the order has to be paid in another way."""
+    order = orders.get(job.uow, job.event.order_id)
+    announcements.check_rejected(job.uow, order, is_bounced=job.event.is_bounced, open_minor=job.event.open_minor)

@@ -7,8 +7,8 @@ from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.messaging.rules import Draft, Message, Outcome, State
 
 INSERT_MESSAGE = """
-    INSERT INTO message (channel, kind, recipient, subject, body_text, body_html, is_secret, needs_consent, order_id, created_at,
-                         updated_at)
+    INSERT INTO message (channel, kind, recipient, subject, body_text, body_html, is_secret, needs_consent, order_id,
+                         created_at, updated_at)
     VALUES (%(channel)s, %(kind)s, %(recipient)s, %(subject)s, %(body_text)s, %(body_html)s, %(is_secret)s, %(needs_consent)s,
             %(order_id)s, %(now)s, %(now)s)
     RETURNING id
@@ -76,7 +76,8 @@ RECORD_REPORT = """
 """
 SUPPRESS = """
     INSERT INTO mail_suppression (address, error_code, suppressed_at) VALUES (lower(%(address)s), %(error_code)s, %(now)s)
-        ON CONFLICT (organization_id, address) DO UPDATE SET error_code = excluded.error_code, suppressed_at = excluded.suppressed_at
+        ON CONFLICT (organization_id, address)
+        DO UPDATE SET error_code = excluded.error_code, suppressed_at = excluded.suppressed_at
 """
 LIST_BY_ORDER = """
     SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code, created_at

@@ -2,6 +2,7 @@
 
 from chalicelib.orders.backorders import fill_backorders
 from chalicelib.orders.buyers.claims import claim, link_claimed
+from chalicelib.orders.buyers.store import list_own
 from chalicelib.orders.events import OrderCancelled, OrderPlaced, OrderShipped
 from chalicelib.orders.rules import (
     Line,
@@ -92,6 +93,7 @@ __all__ = [
     "latest_by_phone",
     "link_claimed",
     "list_orders",
+    "list_own",
     "lock",
     "lock_by_number",
     "lock_order",

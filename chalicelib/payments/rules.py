@@ -358,7 +358,7 @@ def _payment_state(total_minor: int, balances: Sequence[Balance], *, is_returned
     if refunded >= charged:
         return "refunded"
     if charged < total_minor:
-        return "unpaid"
+        return "processing" if any(balance.state == "processing" for balance in balances) else "unpaid"
     return "part-refunded" if charged - refunded < total_minor else "paid"
 
 

@@ -10,6 +10,7 @@ from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
 from chalicelib.payments import disputes, refunds, rules, store
+from chalicelib.payments.checks import closing
 from chalicelib.payments.credit import returns
 from chalicelib.payments.events import AttemptObsolete, OrderPaid, OrderRevived, PaymentReturned, StripeEventArrived
 from chalicelib.payments.events import RefundDue as RefundIsDue
@@ -107,6 +108,7 @@ def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tupl
     """
     if order.state == "cancelled" and rules.may_revive(order.cancel_reason, order.total_minor, accounts):
         order = _revived(uow, order)
+    accounts = closing.close_waiting(uow, order, accounts)
     settled = _settled(order, accounts)
     is_stopped = order.stopped_because is not None
     if rules.becomes_paid(payment_state=order.payment_state, is_stopped=is_stopped, settled=settled):
@@ -115,7 +117,7 @@ def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tupl
     if returned is not accounts:
         accounts, settled = returned, _settled(order, returned)
     if settled.is_returned and order.stopped_because is None:
-        order = _returned(uow, order, settled)
+        order = _returned(uow, order, settled, accounts)
     elif rules.may_record(order.payment_state, settled.payment_state, is_returned=settled.is_returned):
         order = orders.record_payment(uow, order, settled.payment_state)
     known = {account.payment.id: account for account in accounts}
@@ -148,13 +150,17 @@ def _paid(uow: UnitOfWork, order: Order) -> Order:
     return orders.record_payment(uow, order, "paid")
 
 
-def _returned(uow: UnitOfWork, order: Order, settled: Settlement) -> Order:
-    """The order once a bank took its payment back: it must be paid again, and nothing of it is shipped before."""
-    count("PaymentReturned")
-    logger.error("a payment came back", extra={"order_id": order.id})
-    if order.state != "cancelled":
-        uow.publish(PaymentReturned(order_id=order.id, outstanding_minor=settled.outstanding_minor).message())
-        uow.tell(Returned(order_id=order.id))
+def _returned(uow: UnitOfWork, order: Order, settled: Settlement, accounts: list[Account]) -> Order:
+    """The order once a bank took its payment back: it must be paid again, and nothing of it is shipped before.
+
+    Of a check that bounced, whoever finds that out tells.
+    """
+    uow.tell(Returned(order_id=order.id))
+    if any(account.payment.provider == "stripe" and account.balance.returned_minor > 0 for account in accounts):
+        count("PaymentReturned")
+        logger.error("a payment came back", extra={"order_id": order.id})
+        if order.state != "cancelled":
+            uow.publish(PaymentReturned(order_id=order.id, outstanding_minor=settled.outstanding_minor).message())
     return orders.record_payment(uow, order, settled.payment_state, is_returned=True)
 
 
@@ -186,12 +192,18 @@ def refunds_due(uow: UnitOfWork) -> list[RefundDue]:
 
 @dataclass(frozen=True)
 class PaymentsCheck:
-    """Entries against the order book; `wrong_orders` must be 0."""
+    """Entries against the order book, store credit against its entries; `wrong_orders` and `wrong_accounts` must be 0.
+
+    `differences` are what the last comparison with Stripe found.
+    """
 
     orders: int
     entries_minor: int
     wrong_orders: int
     refunds_due_minor: int
+    store_credit_minor: int = 0
+    wrong_accounts: int = 0
+    differences: int = 0
 
 
 def check_books(uow: UnitOfWork) -> PaymentsCheck:

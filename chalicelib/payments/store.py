@@ -158,7 +158,12 @@ SUM_PAID = """
 CHECK_ORDERS = """
     SELECT count(*) AS orders, coalesce(sum(kept_minor), 0)::bigint AS entries_minor,
            count(*) FILTER (WHERE (payment_state = 'paid') <> (kept_minor >= total_minor)) AS wrong_orders,
-           (SELECT coalesce(sum(amount_minor), 0)::bigint FROM refund_due) AS refunds_due_minor
+           (SELECT coalesce(sum(amount_minor), 0)::bigint FROM refund_due) AS refunds_due_minor,
+           (SELECT coalesce(sum(balance_minor), 0)::bigint FROM store_credit_account) AS store_credit_minor,
+           (SELECT count(*) FROM store_credit_account a
+             WHERE a.balance_minor <> (SELECT coalesce(sum(e.amount_minor), 0)
+                                         FROM store_credit_entry e WHERE e.customer_id = a.customer_id)) AS wrong_accounts,
+           (SELECT count(*) FROM reconciliation_difference WHERE closed_at IS NULL) AS differences
       FROM (SELECT o.id, o.payment_state, o.total_minor, sum(e.amount_minor) AS kept_minor
               FROM sales_order o
               JOIN payment p ON p.order_id = o.id
@@ -293,5 +298,5 @@ def sum_paid(uow: UnitOfWork, order_id: int) -> int:
 
 
 def check_orders(uow: UnitOfWork) -> Row:
-    """orders, entries_minor, wrong_orders, refunds_due_minor of all orders with entries."""
+    """The figures of `PaymentsCheck`."""
     return uow.row(CHECK_ORDERS) or {}

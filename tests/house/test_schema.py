@@ -21,7 +21,16 @@ NOT_OF_A_TENANT = {
     "organization": "the tenants themselves; its policy compares its own id",
     "schema_migration": "the history of the schema, which only the owner reads",
 }
-APPEND_ONLY = {"audit_entry", "audit_seal", "message_report", "payment_entry", "stock_move", "store_credit_entry", "webhook_delivery"}
+APPEND_ONLY = {
+    "audit_entry",
+    "audit_seal",
+    "message_report",
+    "payment_entry",
+    "provider_transaction",
+    "stock_move",
+    "store_credit_entry",
+    "webhook_delivery",
+}
 OWNERS_STATEMENTS = {
     "chalicelib.kernel.store.LOCK_MIGRATIONS",
     "chalicelib.kernel.store.UNLOCK_MIGRATIONS",

@@ -92,7 +92,7 @@ def test_only_its_own_yes_subscribes_a_number(tenant: Tenant, api: Client, provi
     assert events(tenant) == [("asked", "form", None), ("yes", "reply", "YES")]
 
 
-@pytest.mark.parametrize("word", sorted(rules.STOP_WORDS) + ["Stop.", "opt out", " stop all "])
+@pytest.mark.parametrize("word", [*sorted(rules.STOP_WORDS), "Stop.", "opt out", " stop all "])
 def test_stop_stops_everything(word: str, tenant: Tenant, api: Client, providers: Providers) -> None:
     fill_in(api)
     reply(tenant, "YES")

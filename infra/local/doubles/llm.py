@@ -1,7 +1,8 @@
 """A language model with an OpenAI-compatible chat completion: it says what it was told to say.
 
 Answers come from a script (``POST /control/llm/script``), oldest first. Without one it calls the tool that
-`tool_choice` forces, with arguments made from the tool's schema, and else repeats the last message.
+`tool_choice` forces, with arguments made from the tool's schema; a question with tools it hands to the first of them, and
+then repeats what that found. Else it repeats the last message.
 """
 
 import json
@@ -33,6 +34,8 @@ class ToolCall(BaseModel):
 
     name: str
     arguments: dict[str, Any] = {}
+    text: str | None = None
+    """What it sends for arguments, where that is not to be their JSON."""
 
 
 class Reply(BaseModel):
@@ -42,6 +45,12 @@ class Reply(BaseModel):
 
     content: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
+    raw: str | None = None
+    """A whole body, whatever it is."""
+    is_forever: bool = False
+    """It says nothing else any more."""
+    tokens: int | None = None
+    """What it says that the answer cost."""
 
 
 class LlmApi:
@@ -64,7 +73,9 @@ class LlmApi:
             return _error(400, "'messages' is a required property")
 
         async def work() -> web.StreamResponse:
-            reply = self.script.pop(0) if self.script else _unscripted(asked, messages)
+            reply = self._next() or _unscripted(asked, messages)
+            if reply.raw is not None:
+                return web.Response(text=reply.raw, content_type="application/json")
             completion = _completion(asked, reply)
             self._store.put("llm.completion", completion["id"], {"asked": asked, "answered": completion})
             return web.json_response(completion)
@@ -73,6 +84,11 @@ class LlmApi:
             return _error(401, "You didn't provide an API key.")
         fault = self._faults.take("llm", "chat.completions")
         return await faults.answer(request, fault, work, lambda status: _error(status, "Asked for"))
+
+    def _next(self) -> Reply | None:
+        if not self.script:
+            return None
+        return self.script[0] if self.script[0].is_forever else self.script.pop(0)
 
 
 def _unscripted(asked: Doc, messages: list[Doc]) -> Reply:
@@ -83,7 +99,19 @@ def _unscripted(asked: Doc, messages: list[Doc]) -> Reply:
         if function["name"] == forced:
             return Reply(tool_calls=(ToolCall(name=forced, arguments=_sample(function.get("parameters", {}))),))
     said = messages[-1].get("content") if messages else ""
+    if asked.get("tools") and messages[-1].get("role") == "user":
+        return _by_first_tool(asked["tools"][0]["function"], str(said))
     return Reply(content=said if isinstance(said, str) else json.dumps(said))
+
+
+def _by_first_tool(function: Doc, said: str) -> Reply:
+    """A call whose required texts are what the user said."""
+    arguments = _sample(function.get("parameters", {}))
+    return Reply(
+        tool_calls=(
+            ToolCall(name=function["name"], arguments={n: said[:100] if v == "" else v for n, v in arguments.items()}),
+        )
+    )
 
 
 def _sample(schema: Doc) -> Doc:
@@ -103,11 +131,15 @@ def _completion(asked: Doc, reply: Reply) -> Doc:
             {
                 "id": f"call_{secrets.token_hex(12)}",
                 "type": "function",
-                "function": {"name": call.name, "arguments": json.dumps(call.arguments)},
+                "function": {
+                    "name": call.name,
+                    "arguments": json.dumps(call.arguments) if call.text is None else call.text,
+                },
             }
             for call in reply.tool_calls
         ]
     prompt, answer = len(json.dumps(asked["messages"])) // 4, len(json.dumps(message)) // 4
+    total = prompt + answer if reply.tokens is None else reply.tokens
     finish = "tool_calls" if reply.tool_calls else "stop"
     return {
         "id": f"chatcmpl-{secrets.token_hex(12)}",
@@ -115,7 +147,7 @@ def _completion(asked: Doc, reply: Reply) -> Doc:
         "created": int(clock.timestamp()),
         "model": asked.get("model", "double"),
         "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
-        "usage": {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer},
+        "usage": {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": total},
     }
 
 

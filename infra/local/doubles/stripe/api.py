@@ -12,7 +12,7 @@ from aiohttp import web
 from infra.local.doubles import faults
 from infra.local.doubles.faults import Faults
 from infra.local.doubles.store import Doc
-from infra.local.doubles.stripe import errors, forms, links, methods, setups
+from infra.local.doubles.stripe import balance, errors, forms, links, methods, setups
 from infra.local.doubles.stripe.errors import StripeRefusal
 from infra.local.doubles.stripe.forms import Params, Reader
 from infra.local.doubles.stripe.idempotency import Keys
@@ -178,6 +178,13 @@ class StripeApi:
                 "/v1/disputes/{id}",
                 {**_COMMON, "evidence": forms.mapping, "submit": forms.boolean, "metadata": forms.mapping},
                 lambda asked, key: self.money_back.answer_dispute(key, asked),
+            ),
+            Operation(
+                "balance_transactions.list",
+                "GET",
+                "/v1/balance_transactions",
+                _PAGE,
+                lambda asked, _: balance.page(self.ledger, asked),
             ),
             self._lister("events", "event", "type"),
             self._getter("events", "event"),
