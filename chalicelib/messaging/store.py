@@ -27,7 +27,7 @@ BEGIN_TRY = """
           FROM waiting w
           LEFT JOIN sms_standing s ON w.channel = 'sms' AND s.phone = w.recipient
           LEFT JOIN mail_suppression u ON w.channel = 'mail' AND u.address = w.address
-                                      AND u.suppressed_at > %(now)s - interval '30 days'
+                                      AND u.suppressed_at > %(now)s::timestamptz - interval '30 days'
     ), refused AS (
         UPDATE message m
            SET state = 'failed', error_code = j.refusal, updated_at = %(now)s,
@@ -80,7 +80,7 @@ SUPPRESS = """
         DO UPDATE SET error_code = excluded.error_code, suppressed_at = excluded.suppressed_at
 """
 LIST_BY_ORDER = """
-    SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code
+    SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code, created_at
       FROM message WHERE order_id = %(order_id)s ORDER BY id
 """
 

@@ -17,6 +17,7 @@ from tests.factories.pictures import picture
 from tests.factories.places import make_zone
 from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
+from tests.factories.savings import make_savings_request
 from tests.factories.stock import make_shelf
 from tests.factories.vendors import buyer, make_offer, make_vendor
 from tests.matrix.samples import Values
@@ -104,6 +105,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "key_id": make_spare_key(tenant),
         "customer_id": make_customer(tenant).id,
         "upload_id": begin_upload(editor, shelf.product_id).json["upload_id"],
+        "savings_request_id": make_savings_request(tenant),
     }
 
 
