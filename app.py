@@ -50,6 +50,9 @@ seal_audit = app.lambda_function(name="seal_audit")(schedules.seal_audit)
 expire_holds = app.lambda_function(name="expire_holds")(schedules.expire_holds)
 purge_expired = app.lambda_function(name="purge_expired")(schedules.purge_expired)
 sync_connectors = app.lambda_function(name="sync_connectors")(schedules.sync_connectors)
+count_key_uses = app.lambda_function(name="count_key_uses")(schedules.count_key_uses)
+score_customers = app.lambda_function(name="score_customers")(schedules.score_customers)
+reconcile_payments = app.lambda_function(name="reconcile_payments")(schedules.reconcile_payments)
 
 
 def _prepare(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from chalicelib.adapters import aws_errors
 from chalicelib.kernel import circuit
 from chalicelib.kernel.settings import Settings, settings
 
-__all__ = ["NoSuchObject", "get", "put", "signed_url"]
+__all__ = ["NoSuchObject", "ObjectTooLarge", "delete", "get", "put", "signed_upload_url", "signed_url"]
 
 LINK_S_MAX = 7 * 24 * 3600
 """Signature version 4 allows no more (S3, Query string authentication)."""
@@ -26,6 +26,10 @@ _lock = threading.Lock()
 
 class NoSuchObject(Exception):
     """There is nothing under this key."""
+
+
+class ObjectTooLarge(Exception):
+    """What lies under this key has more bytes than the caller takes."""
 
 
 @lru_cache(maxsize=1)
@@ -62,13 +66,17 @@ def put(key: str, content: bytes, *, media_type: str) -> None:
     circuit.ask("objects", write, takes_s=TAKES_S)
 
 
-def get(key: str) -> bytes:
-    """An object's bytes. Raises NoSuchObject, ProviderUnavailable."""
+def get(key: str, *, bytes_max: int | None = None) -> bytes:
+    """An object's bytes. Raises NoSuchObject, ObjectTooLarge before a byte is read, ProviderUnavailable."""
 
     def read() -> bytes:
         with aws_errors.translated("objects"):
             try:
-                content: bytes = client().get_object(Bucket=settings().bucket_name, Key=key)["Body"].read()
+                found = client().get_object(Bucket=settings().bucket_name, Key=key)
+                if bytes_max is not None and found["ContentLength"] > bytes_max:
+                    found["Body"].close()
+                    raise ObjectTooLarge(key)
+                content: bytes = found["Body"].read()
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") in ("NoSuchKey", "404"):
                     raise NoSuchObject(key) from None
@@ -76,6 +84,35 @@ def get(key: str) -> bytes:
         return content
 
     return circuit.ask("objects", read, takes_s=TAKES_S)
+
+
+def delete(key: str) -> None:
+    """Removes an object; that there is none is as well: may be repeated. Raises ProviderUnavailable, ProviderRefused."""
+
+    def remove() -> None:
+        with aws_errors.translated("objects"):
+            client().delete_object(Bucket=settings().bucket_name, Key=key)
+
+    circuit.ask("objects", remove, takes_s=TAKES_S)
+
+
+def signed_upload_url(key: str, *, size_bytes: int, media_type: str, expires_s: int) -> str:
+    """A link by which one object of exactly this size and type may be written with PUT, without asking the store.
+
+    Whoever has it can write, until it expires, again and again. Size and type are signed as headers, which the uploader must
+    send alike (S3, Signature version 4, Query string authentication); a POST policy would bound the size as a range, but R2
+    knows none.
+    """
+    if not 0 < expires_s <= LINK_S_MAX:
+        raise ValueError(f"a link lives for 1 to {LINK_S_MAX} seconds")
+    params = {
+        "Bucket": settings().bucket_name,
+        "Key": key,
+        "ContentLength": size_bytes,
+        "ContentType": media_type,
+    }
+    url: str = client().generate_presigned_url("put_object", Params=params, ExpiresIn=expires_s)
+    return url
 
 
 def signed_url(key: str, *, expires_s: int) -> str:

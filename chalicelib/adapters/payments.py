@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from pydantic import SecretStr
 
-from chalicelib.adapters import signatures
+from chalicelib.adapters import signatures, stripe_statement
 from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable, WebhookRefused
+from chalicelib.adapters.stripe_statement import StatementPage
 from chalicelib.kernel import circuit
 from chalicelib.kernel.providers import seconds_of
 from chalicelib.kernel.settings import Secrets, Settings, settings
@@ -135,6 +136,10 @@ class PaymentGateway(Protocol):
         """Return a part or all of a succeeded payment."""
         ...
 
+    def read_statement(self, *, since: datetime, until: datetime, after: str | None) -> StatementPage:
+        """A page of the account's own statement, the newest lines first."""
+        ...
+
     def verify_signature(self, raw_body: bytes, signature_header: str | None, now: datetime) -> None:
         """Return when Stripe signed exactly these bytes within 300 s of `now`; else WebhookRefused. Reads nothing of them."""
         ...
@@ -222,6 +227,10 @@ class StripeGateway:
         asked: Any = {"payment_intent": intent_id, "amount": amount_minor, "metadata": dict(metadata)}
         key: Any = {"idempotency_key": idempotency_key}
         return self._ask(lambda: _refund(self._client.v1.refunds.create(asked, key).to_dict()))
+
+    def read_statement(self, *, since: datetime, until: datetime, after: str | None) -> StatementPage:
+        """See `PaymentGateway.read_statement`."""
+        return self._ask(lambda: stripe_statement.read_page(self._client, since=since, until=until, after=after))
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         """Asks Stripe through its circuit; the SDK's exceptions become ours."""

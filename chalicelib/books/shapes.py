@@ -1,6 +1,6 @@
 """The result of a check of the books."""
 
-from chalicelib.kernel.shapes import Shape
+from chalicelib.kernel.shapes import Instant, Shape
 
 
 class StockBooks(Shape):
@@ -21,12 +21,17 @@ class HoldBooks(Shape):
 
 
 class PaymentBooks(Shape):
-    """Card payments' entries against the payment state of their orders; sums in minor units."""
+    """Payments' entries against the payment state of their orders, store credit against its entries; sums in minor units.
+
+    `differences` were open when orders, ledgers and Stripe were last compared, which is done by night."""
 
     orders: int
     entries_minor: int
     wrong_orders: int
     refunds_due_minor: int
+    store_credit_minor: int
+    wrong_accounts: int
+    differences: int
 
 
 class OutboxBooks(Shape):
@@ -57,3 +62,21 @@ class Books(Shape):
     payments: PaymentBooks
     outbox: OutboxBooks
     audit: AuditBooks
+
+
+class DifferenceView(Shape):
+    """What two books say of one thing. `subject` is ``order:12``, ``payment:7``, ``customer:3`` or ``intent:pi_...``."""
+
+    id: int
+    kind: str
+    subject: str
+    ours: str
+    theirs: str
+    first_seen_at: Instant
+    last_seen_at: Instant
+
+
+class Differences(Shape):
+    """What differed when it was last compared, the oldest first; at most 500."""
+
+    differences: list[DifferenceView]

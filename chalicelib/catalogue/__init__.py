@@ -1,5 +1,6 @@
 """What is sold: products, variants (the stock-keeping units), categories, barcodes. The front door."""
 
+from chalicelib.catalogue.images import drop_unfinished as drop_unfinished_images
 from chalicelib.catalogue.items.shapes import NewItem
 from chalicelib.catalogue.rules import Code, lookup_forms, pounds, search_words
 from chalicelib.catalogue.service import (
@@ -46,6 +47,7 @@ __all__ = [
     "create_category",
     "create_product",
     "create_products",
+    "drop_unfinished_images",
     "ensure_categories",
     "get_product_by_sku",
     "list_products",

@@ -2,6 +2,7 @@
 
 from chalicelib.catalogue import service
 from chalicelib.catalogue.shapes import (
+    Categories,
     CategoryView,
     Identifier,
     ProductFound,
@@ -49,6 +50,12 @@ def get_shop_product_by_sku(call: Call[NoBody], sku: Sku) -> ShopProduct:
 def list_categories(call: Call[NoBody]) -> list[CategoryView]:
     """All product categories by name."""
     return [CategoryView.of(category) for category in service.list_categories(call.uow)]
+
+
+@endpoint("GET", "/api/v1/categories", allow=KEY("inventory:read"))
+def list_categories_for_integrators(call: Call[NoBody]) -> Categories:
+    """All product categories by name."""
+    return Categories(categories=[CategoryView.of(category) for category in service.list_categories(call.uow)])
 
 
 @endpoint("GET", "/api/v1/products", allow=KEY("inventory:read"))

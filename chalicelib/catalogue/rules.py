@@ -1,6 +1,7 @@
 """Pure decisions of the catalogue: barcodes, weights, and what a unit costs."""
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Literal, NamedTuple
 
 GTIN_LENGTHS = (8, 12, 13, 14)
@@ -77,9 +78,29 @@ def repeated(codes: Iterable[Code]) -> list[Code]:
     return [code for code in codes if first.setdefault((code.kind, code.key), code.line) != code.line]
 
 
+RESERVED_SKUS = ("search", "bulk-update", "image", "sku", "sales-catalog")
+"""They would hide behind paths of the API that are called so (collisions.md 3)."""
+
+
 def is_bulk(quantity: int, bulk_quantity: int | None) -> bool:
     """Whether a line of `quantity` units gets the bulk price."""
     return bulk_quantity is not None and quantity >= bulk_quantity
+
+
+def bulk_price_flaw(unit_price_minor: int, bulk_price_minor: int | None) -> str | None:
+    """Why a bulk price cannot stand beside a unit price: who buys more never pays more for one. None: it can.
+
+    A product without a price is not sold, and its bulk price waits for it.
+    """
+    if bulk_price_minor is None or unit_price_minor == 0 or bulk_price_minor <= unit_price_minor:
+        return None
+    bulk, unit = (Decimal(minor).scaleb(-2) for minor in (bulk_price_minor, unit_price_minor))
+    return f"The bulk price {bulk:.2f} is above the unit price {unit:.2f}"
+
+
+def in_stock_after(in_stock: bool, *, was_minor: int, is_minor: int) -> bool:
+    """What a price makes of the seller's switch: the first one opens the sale, taking it away ends it (decision 0029)."""
+    return is_minor > 0 and (in_stock or was_minor == 0)
 
 
 WORDS_MAX = 6

@@ -130,13 +130,24 @@ class PricedItem:
         return extend(self.unit_price_minor, self.quantity)
 
 
-def create_category(uow: UnitOfWork, name: str) -> int:
-    """The new category's id. Raises CategoryTaken."""
-    made = store.create_category(uow, name)
+def create_category(uow: UnitOfWork, name: str, description: str = "") -> int:
+    """The new category's id. Raises CategoryTaken; upper and lower case are the same."""
+    made = store.create_category(uow, name, description)
     if made is None:
         raise CategoryTaken
-    uow.audit("create", "category", made, after={"name": name})
+    uow.audit("create", "category", made, after={"name": name, "description": description})
     return made
+
+
+def add_category(uow: UnitOfWork, name: str, description: str) -> store.Category:
+    """A new category. Raises CategoryTaken."""
+    return store.Category(create_category(uow, name, description), name, description)
+
+
+def check_category(uow: UnitOfWork, category_id: int) -> None:
+    """Raises Invalid for one that this organization does not have."""
+    if not store.has_category(uow, category_id):
+        raise Invalid.field("category_id", message="There is no such category", type="unknown_category")
 
 
 def create_product(uow: UnitOfWork, product: NewProduct) -> CreatedProduct:
@@ -353,11 +364,16 @@ def get_product_by_sku(uow: UnitOfWork, sku: str) -> store.Card:
 
 def identify_product(uow: UnitOfWork, identifier: str) -> store.Card:
     """A product by id or SKU, sold or not. Raises NotFound."""
-    is_id = identifier.isascii() and identifier.isdecimal() and int(identifier) in range(1, 2**31)
-    card = store.find_card(uow, product_id=int(identifier) if is_id else None, sku=identifier)
+    card = store.find_card(uow, product_id=as_id(identifier), sku=identifier)
     if card is None:
         raise NotFound("Product not found")
     return card
+
+
+def as_id(identifier: str) -> int | None:
+    """The id that an identifier may be; None for what can only be a SKU."""
+    is_id = identifier.isascii() and identifier.isdecimal() and int(identifier) in range(1, 2**31)
+    return int(identifier) if is_id else None
 
 
 def _sold(card: store.Card | None) -> store.Card:

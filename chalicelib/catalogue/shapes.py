@@ -2,17 +2,30 @@
 
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
+from chalicelib.catalogue import images
+from chalicelib.catalogue.rules import RESERVED_SKUS
 from chalicelib.catalogue.store import Card, Category
 from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.money import Amount
 from chalicelib.kernel.paging import pages
-from chalicelib.kernel.shapes import Instant, Shape, Sku
+from chalicelib.kernel.shapes import Barcode, Instant, Shape, Sku, Text
 
 PAGE_MAX = 100_000
 PER_PAGE_MAX = 500
 
+
+def _refuse_reserved(value: str) -> str:
+    if value.lower() in RESERVED_SKUS:
+        raise PydanticCustomError("reserved_word", "This word cannot be a SKU or barcode")
+    return value
+
+
+NewSku = Annotated[Sku, AfterValidator(_refuse_reserved)]
+NewBarcode = Annotated[Barcode, AfterValidator(_refuse_reserved)]
+Name = Annotated[Text, AfterValidator(str.strip), Field(pattern=r"\S")]
 SearchText = Annotated[str, StringConstraints(max_length=200)]
 PageNumber = Annotated[int, Field(ge=1, le=PAGE_MAX)]
 PerPage = Annotated[int, Field(ge=1, le=PER_PAGE_MAX)]
@@ -58,7 +71,10 @@ class ShopProduct(Shape):
     unit_size: str
     brand: str
     image_url: str | None
-    in_stock: bool
+    in_stock: bool = Field(description="The seller's switch: whether it is offered at all")
+    available: int = Field(
+        description="Units that one order can have now: on hand less held, in the warehouse that has most of it"
+    )
 
     @classmethod
     def of(cls, card: Card) -> "ShopProduct":
@@ -147,11 +163,18 @@ class CategoryView(Shape):
 
     id: int
     name: str
+    description: str
 
     @classmethod
     def of(cls, category: Category) -> "CategoryView":
         """From the row."""
-        return cls(id=category.id, name=category.name)
+        return cls(id=category.id, name=category.name, description=category.description)
+
+
+class Categories(Shape):
+    """All categories by name."""
+
+    categories: list[CategoryView]
 
 
 def _shown(card: Card) -> dict[str, Any]:
@@ -164,11 +187,12 @@ def _shown(card: Card) -> dict[str, Any]:
         "bulk_quantity",
         "unit_size",
         "brand",
-        "image_url",
         "in_stock",
+        "available",
     )
     return {
         **{name: getattr(card, name) for name in same},
+        "image_url": images.shown_url(card.image_url),
         "unit_price": card.unit_price_minor,
         "bulk_price": card.bulk_price_minor,
     }

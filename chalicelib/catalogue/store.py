@@ -5,7 +5,7 @@ does to indexes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,10 +16,13 @@ from chalicelib.catalogue.rules import Code
 from chalicelib.kernel.uow import Row, UnitOfWork
 
 CREATE_CATEGORY = """
-    INSERT INTO category (name) VALUES (%(name)s)
+    INSERT INTO category (name, description)
+    SELECT %(name)s, %(description)s
+     WHERE NOT EXISTS (SELECT FROM category WHERE lower(name) = lower(%(name)s))
         ON CONFLICT (organization_id, name) DO NOTHING
     RETURNING id
 """
+HAS_CATEGORY = "SELECT EXISTS (SELECT FROM category WHERE id = %(category_id)s)"
 
 # Rows come back in the order of the list: identity values are drawn after the sort, so the n-th smallest id
 # is line n.
@@ -93,6 +96,26 @@ LIST_TAKEN = """
      ORDER BY line, kind DESC, value
 """
 
+# Every change of products and items goes through here. The CTE `change (product_id, product, variant_id, variant)` comes
+# before it: columns by name, and only those that are named are written. Their rows are locked (changes/store.py).
+WRITE_CHANGES = SQL(""", product_changed AS (
+        UPDATE product p
+           SET (category_id, name, description, brand, unit_size, unit_price_minor, bulk_price_minor, bulk_quantity, in_stock,
+                image_url, is_active, updated_at)
+             = (SELECT n.category_id, n.name, n.description, n.brand, n.unit_size, n.unit_price_minor, n.bulk_price_minor,
+                       n.bulk_quantity, n.in_stock, n.image_url, n.is_active, %(now)s::timestamptz
+                  FROM jsonb_populate_record(p, change.product) n)
+          FROM change
+         WHERE p.id = change.product_id
+    )
+    UPDATE variant v
+       SET (sku, name, weight_g, cost_minor, is_lot_tracked, reorder_point, is_active)
+         = (SELECT n.sku, n.name, n.weight_g, n.cost_minor, n.is_lot_tracked, n.reorder_point, n.is_active
+              FROM jsonb_populate_record(v, change.variant) n)
+      FROM change
+     WHERE v.id = change.variant_id AND change.variant <> '{}'
+""")
+
 VARIANTS_BY_BARCODE = """
     WITH form AS MATERIALIZED (
         SELECT code, upper(code) AS sku_key, rank
@@ -134,12 +157,16 @@ PRICE = """
      ORDER BY found.line
 """
 
-# What every product is shown from; %(...)s parameters and the selection `page (id, place)` come before it.
+# What every product is shown from; %(...)s parameters and the selection `page (id, place)` come before it. Available is
+# what one order can have, for an order ships from one warehouse (decision 0004).
 _CARD = SQL("""
     SELECT page.place, p.id, v.id AS variant_id, v.sku, p.name, p.description, p.brand, p.unit_size, p.category_id,
            c.name AS category, p.unit_price_minor, p.bulk_price_minor, p.bulk_quantity, p.in_stock, p.image_url,
            p.is_active, v.weight_g, v.is_lot_tracked, p.created_at, p.updated_at,
-           (SELECT coalesce(array_agg(b.code ORDER BY b.id), '{}') FROM barcode b WHERE b.variant_id = v.id) AS barcodes
+           (SELECT coalesce(array_agg(b.code ORDER BY b.id), '{}') FROM barcode b WHERE b.variant_id = v.id) AS barcodes,
+           (SELECT coalesce(max(a.on_hand - a.held), 0)
+              FROM availability a JOIN warehouse w ON w.id = a.warehouse_id
+             WHERE a.variant_id = v.id AND w.is_active) AS available
       FROM page
       JOIN product p ON p.id = page.id
       JOIN variant v ON v.product_id = p.id AND v.is_default
@@ -217,7 +244,7 @@ FIND_PRODUCT = (
     + _CARD
     + SQL(" ORDER BY page.place LIMIT 1")
 )
-LIST_CATEGORIES = "SELECT id, name FROM category ORDER BY name, id LIMIT %(limit)s"
+LIST_CATEGORIES = "SELECT id, name, description FROM category ORDER BY name, id LIMIT %(limit)s"
 
 CATEGORIES_MAX = 1000
 HITS_MAX = 1000
@@ -291,6 +318,7 @@ class Card:
     created_at: datetime
     updated_at: datetime
     barcodes: list[str]
+    available: int
 
 
 @dataclass(frozen=True)
@@ -312,12 +340,29 @@ class Category:
 
     id: int
     name: str
+    description: str
 
 
-def create_category(uow: UnitOfWork, name: str) -> int | None:
-    """The new category's id, or None when the name is taken."""
-    made: int | None = uow.value(CREATE_CATEGORY, {"name": name})
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """What is written of a product and of one of its variants: columns by name. What is not named stays."""
+
+    product_id: int
+    variant_id: int
+    product: dict[str, Any] = field(default_factory=dict)
+    variant: dict[str, Any] = field(default_factory=dict)
+
+
+def create_category(uow: UnitOfWork, name: str, description: str) -> int | None:
+    """The new category's id, or None when the name is taken, in any case."""
+    made: int | None = uow.value(CREATE_CATEGORY, {"name": name, "description": description})
     return made
+
+
+def has_category(uow: UnitOfWork, category_id: int) -> bool:
+    """Whether this organization has it."""
+    found: bool = uow.value(HAS_CATEGORY, {"category_id": category_id})
+    return found
 
 
 def ensure_categories(uow: UnitOfWork, names: Sequence[str]) -> dict[str, int]:

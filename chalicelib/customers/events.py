@@ -38,3 +38,9 @@ class EmailChangeAsked(Event, topic="customers.email_change_asked", queue="work"
     """A customer entered another e-mail address; the old one is to be told."""
 
     customer_id: int
+
+
+class PhoneChanged(Event, topic="customers.phone_changed", queue="work"):
+    """A customer entered another telephone number, or removed it, and is to be told by mail."""
+
+    customer_id: int

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chalicelib.identity.bootstrap import Bootstrapped, bootstrap_organization
+    from chalicelib.identity.keys.rules import Scope, StorageRole
+    from chalicelib.identity.keys.service import create_api_key, write_down_uses
     from chalicelib.identity.passwords import (
         UNUSABLE,
         WeakPassword,
@@ -25,14 +27,11 @@ if TYPE_CHECKING:
     from chalicelib.identity.service import (
         CommerceRole,
         NewStaff,
-        Scope,
         StaffExists,
-        StorageRole,
         WmsRole,
         WrongPassword,
         change_own_password,
         check_change,
-        create_api_key,
         create_staff,
     )
     from chalicelib.identity.sessions import (
@@ -47,19 +46,18 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "bootstrap": ("Bootstrapped", "bootstrap_organization"),
+    "keys.rules": ("Scope", "StorageRole"),
+    "keys.service": ("create_api_key", "write_down_uses"),
     "passwords": ("UNUSABLE", "WeakPassword", "check_strength", "hash_password", "is_outdated"),
     "rules": ("SESSION_LASTS", "canonical_name", "check_username"),
     "service": (
         "CommerceRole",
         "NewStaff",
-        "Scope",
         "StaffExists",
-        "StorageRole",
         "WmsRole",
         "WrongPassword",
         "change_own_password",
         "check_change",
-        "create_api_key",
         "create_staff",
     ),
     "sessions": (
@@ -110,4 +108,5 @@ __all__ = [
     "is_outdated",
     "open_session",
     "purge_sessions",
+    "write_down_uses",
 ]

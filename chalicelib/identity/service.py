@@ -1,25 +1,20 @@
-"""Use cases of identity: signing in, staying signed in, changing the password, making accounts and keys."""
+"""Use cases of identity: signing in, staying signed in, changing the password, making accounts."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from typing import Literal
 
 from chalicelib.identity import passwords, refresh, rules, sessions, store
+from chalicelib.identity.keys.rules import StorageRole
 from chalicelib.identity.rules import Door
 from chalicelib.identity.sessions import InvalidCredentials, Session
 from chalicelib.identity.store import StaffAccount
-from chalicelib.kernel import ids
 from chalicelib.kernel.access import PasswordChangeRequired
 from chalicelib.kernel.errors import Conflict, Forbidden, Unauthenticated
 from chalicelib.kernel.uow import UnitOfWork
 
 WmsRole = Literal["ADMIN", "USER"]
 CommerceRole = Literal["admin", "manager", "sales_rep", "staff"]
-StorageRole = Literal["User", "Admin", "Super Admin"]
-Scope = Literal[
-    "inventory:read", "inventory:write", "catalogue:write", "events:read", "webhooks:write", "voice", "storage"
-]
 
 
 class StaffExists(Conflict):
@@ -207,34 +202,3 @@ def create_staff(uow: UnitOfWork, new: NewStaff) -> int:
     roles = {"commerce": new.commerce_role, "wms": new.wms_role, "storage": new.storage_role}
     uow.audit("create", "staff", staff_id, after={"username": username, "roles": roles})
     return staff_id
-
-
-def create_api_key(
-    uow: UnitOfWork,
-    name: str,
-    scopes: Sequence[Scope],
-    *,
-    description: str = "",
-    storage_role: StorageRole | None = None,
-    expires_at: datetime | None = None,
-) -> str:
-    """Makes an API key; its value, which is shown this once and kept as a hash."""
-    key = ids.api_key()
-    fields = {
-        "name": name,
-        "preview": preview(key),
-        "key_hash": ids.keyed_hash("api_key", key),
-        "description": description,
-        "scopes": list(scopes),
-        "storage_role": storage_role,
-        "expires_at": expires_at,
-        "created_by": uow.actor.label,
-    }
-    key_id = store.create_api_key(uow, fields)
-    uow.audit("create", "api_key", key_id, after={"name": name, "scopes": list(scopes)})
-    return key
-
-
-def preview(key: str) -> str:
-    """What lists show of a key: prefix, four signs, stars."""
-    return f"{key[: len(ids.API_KEY_PREFIX) + 4]}********"

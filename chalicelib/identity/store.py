@@ -1,4 +1,4 @@
-"""Every SQL statement of identity: staff, sessions, API keys, and the first organization."""
+"""SQL of identity: staff, sessions, and the first organization."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -128,14 +128,6 @@ FIND_REFRESHABLE = """
        AND m.is_active AND m.storage_role IS NOT NULL AND s.created_at >= m.password_changed_at
 """
 
-CREATE_API_KEY = """
-    INSERT INTO api_key (name, preview, key_hash, description, scopes, storage_role, expires_at, created_by,
-                         created_at)
-    VALUES (%(name)s, %(preview)s, %(key_hash)s, %(description)s, %(scopes)s, %(storage_role)s, %(expires_at)s,
-            %(created_by)s, %(now)s)
-    RETURNING id
-"""
-
 CREATE_ORGANIZATION = """
     INSERT INTO organization (name, host, is_default, currency, time_zone, modules, settings, created_at)
     VALUES (%(name)s, %(host)s, %(is_default)s, %(currency)s, %(time_zone)s, %(modules)s, %(settings)s, %(now)s)
@@ -208,12 +200,6 @@ def find_refreshable(uow: UnitOfWork, session_id: str) -> int | None:
     """The member of staff whose storage session this is, while it may be continued."""
     staff_id: int | None = uow.value(FIND_REFRESHABLE, {"id": session_id, "now": uow.now})
     return staff_id
-
-
-def create_api_key(uow: UnitOfWork, fields: dict[str, Any]) -> int:
-    """The new id."""
-    key_id: int = uow.value(CREATE_API_KEY, {**fields, "now": uow.now})
-    return key_id
 
 
 def create_organization(uow: UnitOfWork, fields: dict[str, Any]) -> Organization:

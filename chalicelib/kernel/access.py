@@ -205,6 +205,16 @@ def STAFF(*roles: str) -> Access:  # noqa: N802  # see FLOOR
     )
 
 
+KEEPER = Access(
+    "staff: admin, manager; customers are known and refused",
+    audiences=_COMMERCE,
+    cookies=_STAFF_COOKIES + _SHOP_COOKIES,
+    known=_COMMERCE | {"customer"},
+    permits=frozenset({"commerce:admin", "commerce:manager"}),
+    lacking="Insufficient permissions",
+)
+"""Who keeps the shop. The contract says session where it means this: a customer's is read, and answered with 403."""
+
 STAFF_ANY = Access(
     "staff, even before the password change",
     audiences=_COMMERCE,
@@ -228,7 +238,7 @@ OWN_PASSWORD = Access(
 
 
 def KEY(scope: str) -> Access:  # noqa: N802  # see FLOOR
-    """API keys with a scope: inventory:read, inventory:write, catalogue:write, events:read, webhooks:write, voice, storage."""
+    """API keys with a scope; all that there are stand in identity/keys/rules.py."""
     return Access(
         f"api key: {scope}",
         api_key=True,

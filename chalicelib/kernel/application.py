@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from chalice import Chalice
 from chalice.app import Request, Response
 
-from chalicelib.kernel import clock
+from chalicelib.kernel import clock, key_uses
 from chalicelib.kernel.dialects import Dialect, dialect_of
 from chalicelib.kernel.endpoint import DECLARED, Endpoint
 from chalicelib.kernel.errors import MethodNotAllowed, NotFound, Refusal
@@ -114,6 +114,8 @@ class App(Chalice):  # type: ignore[misc]  # chalice is untyped
             code, response = "internal_error", _surprise(dialect)
             logger.exception("surprise", extra={"route": f"{entry.method} {entry.path}"})
             count("Surprise", route=f"{entry.method} {entry.path}")
+        if trace.key is not None:
+            key_uses.note(*trace.key)
         finished = self._finish(event, response, trace, f"{entry.method} {entry.path}", started, code)
         return _chalice_response(response, finished)
 

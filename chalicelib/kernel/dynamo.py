@@ -112,6 +112,39 @@ def add(pk: str, sk: str, counter: str, *, lasts_s: int, amount: int = 1) -> dic
     raise RuntimeError("a counter expired three times in a row")
 
 
+def grow(pk: str, sk: str, by: int, *, now_ms: int, lasts_s: int) -> None:
+    """Adds to a counter that never starts anew while it is used; `started` and `last_at` say when it was first and last."""
+    client().update_item(
+        TableName=settings().table_name,
+        Key={"pk": {"S": pk}, "sk": {"S": sk}},
+        UpdateExpression="SET #started = if_not_exists(#started, :now), last_at = :now, #ttl = :ttl ADD hits :by",
+        ExpressionAttributeNames={"#started": "started", "#ttl": "ttl"},
+        ExpressionAttributeValues={
+            ":now": {"N": str(now_ms)},
+            ":ttl": {"N": str(now_ms // 1000 + lasts_s)},
+            ":by": {"N": str(by)},
+        },
+    )
+
+
+def list_numbers(pk: str) -> dict[str, dict[str, int]]:
+    """The numbers of all items of a partition, by `sk`."""
+    found: dict[str, dict[str, int]] = {}
+    following: dict[str, Any] = {}
+    while True:
+        answer = client().query(
+            TableName=settings().table_name,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": pk}},
+            **following,
+        )
+        for item in answer["Items"]:
+            found[item["sk"]["S"]] = {name: int(value["N"]) for name, value in item.items() if "N" in value}
+        if "LastEvaluatedKey" not in answer:
+            return found
+        following = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
 def _start_counter(key: dict[str, Any], counter: str, now: int, lasts_s: int, amount: int = 1) -> bool:
     try:
         client().put_item(

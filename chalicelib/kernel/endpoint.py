@@ -5,7 +5,7 @@
 
 The body model stands in ``Call[...]``, a parameter called ``query`` is the model of the query, every other parameter is
 a variable of the path, the return annotation is the reply: a model, a list of models, None (204), `Redirect`, `Binary`,
-or one of these beside `Outside` when a provider must be asked between two transactions.
+or one of these beside `Outside` when a provider must be asked between two transactions, or beside `Fetched`.
 """
 
 import inspect
@@ -71,6 +71,16 @@ class Outside(Generic[Result, Reply]):
 
 
 @dataclass(frozen=True)
+class Fetched(Generic[Reply]):
+    """What a read answers with and a provider has: asked after the transaction, which nothing follows.
+
+    For endpoints that keep no replies: GET. `fetch` may refuse.
+    """
+
+    fetch: Callable[[], Reply]
+
+
+@dataclass(frozen=True)
 class Redirect:
     """302 to a location of ours."""
 
@@ -132,10 +142,10 @@ class Endpoint:
 
     @cached_property
     def reply_types(self) -> tuple[Any, ...]:
-        """The alternatives of the return annotation, `Outside` left out."""
+        """The alternatives of the return annotation, `Outside` and `Fetched` left out."""
         annotation = self._hints["return"]
         options = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-        return tuple(o for o in options if get_origin(o) is not Outside and o is not Outside)
+        return tuple(o for o in options if (get_origin(o) or o) not in (Outside, Fetched))
 
     @cached_property
     def reply(self) -> TypeAdapter[Any] | None:

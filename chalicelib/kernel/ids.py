@@ -70,9 +70,18 @@ def uuid7(now_ms: int) -> uuid.UUID:
 API_KEY_PREFIX = "qmk_"
 
 
-def api_key() -> str:
-    """A new API key: recognisable in a leak scan, 256 bits of secret."""
-    return API_KEY_PREFIX + token()
+def api_key(label: str = "") -> str:
+    """A new API key: recognisable in a leak scan, with a label that says what it is for, 256 bits of secret."""
+    return f"{_api_key_start(label)}{token()}"
+
+
+def api_key_preview(key: str, label: str = "") -> str:
+    """What lists show of a key: how it starts, four signs of the secret, stars."""
+    return f"{key[: len(_api_key_start(label)) + 4]}********"
+
+
+def _api_key_start(label: str) -> str:
+    return f"{API_KEY_PREFIX}{label}_" if label else API_KEY_PREFIX
 
 
 def is_api_key(value: str) -> bool:

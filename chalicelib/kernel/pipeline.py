@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from chalicelib.kernel import bodies, deadline, faults, idempotency, webhooks
 from chalicelib.kernel.dialects import Dialect
-from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Outside, Redirect
+from chalicelib.kernel.endpoint import Binary, Call, Endpoint, Fetched, Outside, Redirect
 from chalicelib.kernel.errors import (
     BadRequest,
     Detail,
@@ -37,6 +37,7 @@ still to be recorded."""
 RUNS_MAX = 5
 """How often a block is run in all when the database asks to repeat it."""
 Answer = TypeVar("Answer")
+Step = HttpResponse | Outside[Any, Any] | Fetched[Any]
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Trace:
     statements: int = 0
     runs: int = 0
     cookies: list[str] = field(default_factory=list)
+    key: tuple[int, int] | None = None
+    """Organization and id of the API key that let the caller in."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +74,11 @@ def answer(
         faults.point("webhook.verified", endpoint.allow.signed_by)
     arguments = _parsed(endpoint, request, variables, dialect)
     key = idempotency.key_of(request) if endpoint.keeps_replies else None
-    step: HttpResponse | Outside[Any, Any] = repeating(
-        lambda: _first(endpoint, request, entrance, arguments, key, dialect, trace), trace
-    )
+    step: Step = repeating(lambda: _first(endpoint, request, entrance, arguments, key, dialect, trace), trace)
     while isinstance(step, Outside):
         step = _next(endpoint, request, entrance, key, step, dialect, trace)
+    if isinstance(step, Fetched):
+        step = render(endpoint, _ask(step.fetch))
     faults.point("request.answered", endpoint.path)
     return step
 
@@ -123,9 +126,11 @@ def _first(
     key: idempotency.Key | None,
     dialect: Dialect,
     trace: Trace,
-) -> HttpResponse | Outside[Any, Any]:
+) -> Step:
     with _entered(endpoint, request, entrance, trace) as uow:
         endpoint.allow.check(uow.actor)
+        if uow.actor.kind == "api_key":
+            trace.key = (uow.organization.id, uow.actor.id)
         if isinstance(arguments, Refusal):
             raise arguments
         if key is not None:
@@ -144,10 +149,10 @@ def _next(
     step: Outside[Any, Any],
     dialect: Dialect,
     trace: Trace,
-) -> HttpResponse | Outside[Any, Any]:
+) -> Step:
     """Asks the provider and opens the next transaction; a failure frees the key, for a 5xx is never kept."""
 
-    def following() -> HttpResponse | Outside[Any, Any]:
+    def following() -> Step:
         with _entered(endpoint, request, entrance, trace) as uow:
             if key is not None:
                 uow.savepoint()
@@ -155,7 +160,7 @@ def _next(
 
     faults.point("request.before_do", endpoint.path)
     try:
-        result = _ask(step)
+        result = _ask(step.do)
         faults.point("request.after_do", endpoint.path)
         return repeating(following, trace)
     except Exception:
@@ -165,10 +170,10 @@ def _next(
         raise
 
 
-def _ask(step: Outside[Answer, Any]) -> Answer:
-    """The provider's answer. Raises Unavailable, with the time to come back, when there is none; what `do` raises else."""
+def _ask(question: Callable[[], Answer]) -> Answer:
+    """The provider's answer. Raises Unavailable, with the time to come back, when there is none; what it raises else."""
     try:
-        return step.do()
+        return question()
     except ProviderUnavailable as error:
         raise Unavailable(retry_after_s=math.ceil(error.retry_after_s or 2)) from error
 
@@ -180,7 +185,7 @@ def _settled(
     dialect: Dialect,
     handle: Callable[[], Any],
     cookies: list[str],
-) -> HttpResponse | Outside[Any, Any]:
+) -> Step:
     """Runs one step of the handler and keeps its answer under the key, refusals of the caller's making included."""
     try:
         reply = handle()
@@ -190,7 +195,7 @@ def _settled(
         uow.rollback_to_savepoint()
         response = refused(refusal, dialect)
     else:
-        if isinstance(reply, Outside):
+        if isinstance(reply, Outside | Fetched):
             return reply
         response = render(endpoint, reply)
         response.cookies = cookies

@@ -36,6 +36,12 @@ def order_cancelled(
         _mail(uow, order, "order_cancelled", reason=reason, **money)
 
 
+def check_rejected(uow: UnitOfWork, order: Order, *, is_bounced: bool, open_minor: int) -> None:
+    """A mail that asks for another way to pay: the check was not accepted, or bounced after it had been."""
+    if order.state != "cancelled":
+        _mail(uow, order, "check_rejected", is_bounced=is_bounced, open_minor=open_minor)
+
+
 def shipped_text(order: Order) -> str:
     """``Your order QM-7F3K9-X2M4P has shipped with UPS, tracking 1Z999AA10123456784.``"""
     carrier = f" with {order.carrier}" if order.carrier else ""

@@ -14,7 +14,7 @@ from chalicelib.messaging.consent import store as consent_store
 from chalicelib.messaging.events import MailDue, SmsDue, SmsReported
 from chalicelib.messaging.rules import Draft, Outcome
 from chalicelib.orders.events import OrderPlaced, OrderShipped
-from chalicelib.payments.events import CancellationSettled, OrderPaid
+from chalicelib.payments.events import CancellationSettled, CheckRejected, OrderPaid
 
 
 @consumer(SmsDue)
@@ -92,3 +92,10 @@ def announce_cancelled(job: Job[CancellationSettled]) -> None:
         refund_due_minor=job.event.refund_due_minor,
         credited_minor=payments.credited_minor(job.uow, order.id),
     )
+
+
+@consumer(CheckRejected)
+def announce_check_rejected(job: Job[CheckRejected]) -> None:
+    """Says by mail that a check was no good and the order has to be paid in another way."""
+    order = orders.get(job.uow, job.event.order_id)
+    announcements.check_rejected(job.uow, order, is_bounced=job.event.is_bounced, open_minor=job.event.open_minor)

@@ -20,3 +20,18 @@ class CancellationSettled(Event, topic="payments.cancellation_settled", queue="m
     order_id: int
     reason: str
     refund_due_minor: int
+
+
+class CheckRejected(Event, topic="payments.check_rejected", queue="messages"):
+    """A check was no good: it was rejected, or bounced after it had been approved."""
+
+    order_id: int
+    is_bounced: bool
+    open_minor: int
+    """What is left to pay."""
+
+
+class PicturesDropped(Event, topic="payments.pictures_dropped", queue="work"):
+    """Pictures of checks that nobody needs: `object_ids` are their keys in the object store."""
+
+    object_ids: list[str]

@@ -15,7 +15,8 @@ from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 State = Literal["created", "requires_payment", "processing", "succeeded", "failed", "canceled"]
 Provider = Literal["stripe", "check", "store_credit", "cash"]
 """Who moves the money: Stripe, or we ourselves, who write down what people brought."""
-EntryKind = Literal["charge", "refund", "dispute"]
+EntryKind = Literal["charge", "refund", "dispute", "return"]
+"""A return is money that was charged and turned out not to be there: a bank debit that came back, a check that bounced."""
 DueReason = Literal["order_cancelled", "paid_twice"]
 
 STATES: tuple[State, ...] = ("created", "requires_payment", "processing", "failed", "canceled", "succeeded")
@@ -113,7 +114,10 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that moved. `amount_minor` is signed as we see it: charges come in, refunds and disputes go out."""
+    """Money that moved. `amount_minor` is signed as we see it: charges come in, refunds, disputes and returns go out.
+
+    What comes back to us after all, of a refund that failed or a dispute that was won, is a movement of the same kind.
+    """
 
     kind: EntryKind
     external_id: str
@@ -138,27 +142,41 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What one payment's entries add up to, in its own currency; refunded and disputed are positive."""
+    """What one payment's entries add up to, in its own currency; refunded, disputed and returned are positive."""
 
     payment_id: int
     state: State
     charged_minor: int
     refunded_minor: int
     disputed_minor: int
+    returned_minor: int = 0
+
+    @property
+    def collected_minor(self) -> int:
+        """What was charged and did not come back from the bank; what we refunded or lost in a dispute was collected."""
+        return self.charged_minor - self.returned_minor
 
     @property
     def kept_minor(self) -> int:
         """What we hold of it now."""
-        return self.charged_minor - self.refunded_minor - self.disputed_minor
+        return self.collected_minor - self.refunded_minor - self.disputed_minor
 
     def after(self, fact: Fact | None, movement: Movement | None) -> "Balance":
         """The balance once a fact and a new entry are recorded."""
         state = self.state if fact is None else fact.state
         if movement is None:
             return replace(self, state=state)
-        field_of = {"charge": "charged_minor", "refund": "refunded_minor", "dispute": "disputed_minor"}[movement.kind]
+        field_of = _FIELD_OF[movement.kind]
         sign = 1 if movement.kind == "charge" else -1
         return replace(self, state=state, **{field_of: getattr(self, field_of) + sign * movement.amount_minor})
+
+
+_FIELD_OF = {
+    "charge": "charged_minor",
+    "refund": "refunded_minor",
+    "dispute": "disputed_minor",
+    "return": "returned_minor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +203,11 @@ class Settlement:
 
     payment_state: str
     is_covered: bool
-    """Whether charges ever covered the order; refunds and disputes come after that, whenever we hear of them."""
+    """Whether charges cover the order, or did once; refunds and disputes come after that, whenever we hear of them."""
+    is_returned: bool = False
+    """Whether a bank took back so much that the order is not covered any more."""
+    outstanding_minor: int = 0
+    """What has still to be paid."""
     dues: Sequence[RefundDue] = field(default=())
 
     @property
@@ -239,21 +261,31 @@ def settle(*, total_minor: int, is_cancelled: bool, balances: Sequence[Balance])
         due = max(0, min(surplus, balance.kept_minor))
         surplus -= due
         dues.append(RefundDue(balance.payment_id, reason, due))
-    is_covered = sum(balance.charged_minor for balance in balances) >= total_minor
-    return Settlement(_payment_state(total_minor, balances), is_covered, dues)
+    collected = sum(balance.collected_minor for balance in balances)
+    is_returned = any(balance.returned_minor > 0 for balance in balances) and collected < total_minor
+    ever_charged = sum(balance.charged_minor for balance in balances)
+    return Settlement(
+        payment_state=_payment_state(total_minor, balances, is_returned=is_returned),
+        is_covered=ever_charged >= total_minor,
+        is_returned=is_returned and ever_charged >= total_minor,
+        outstanding_minor=max(0, total_minor - collected),
+        dues=dues,
+    )
 
 
-def _payment_state(total_minor: int, balances: Sequence[Balance]) -> str:
-    charged = sum(balance.charged_minor for balance in balances)
+def _payment_state(total_minor: int, balances: Sequence[Balance], *, is_returned: bool) -> str:
+    charged = sum(balance.collected_minor for balance in balances)
     refunded = sum(balance.refunded_minor for balance in balances)
-    if charged == 0:
+    if is_returned:
+        return "processing" if any(balance.state == "processing" for balance in balances) else "failed"
+    if charged <= 0:
         return _unfinished_state(balances)
     if sum(balance.disputed_minor for balance in balances) > 0:
         return "disputed"
     if refunded >= charged:
         return "refunded"
     if charged < total_minor:
-        return "unpaid"
+        return "processing" if any(balance.state == "processing" for balance in balances) else "unpaid"
     return "part-refunded" if charged - refunded < total_minor else "paid"
 
 
@@ -268,9 +300,20 @@ def open_minor(total_minor: int, accounts: Sequence[Account]) -> int:
     return total_minor - kept - sum(a.payment.amount_minor for a in accounts if a.balance.state == "processing")
 
 
-def may_record(known: str, following: str) -> bool:
-    """Whether an order's payment state should become `following`; a check or cash that was recorded is not undone."""
-    return following != known and (following in MONEY_STATES or known in CARD_STATES)
+def may_record(known: str, following: str, *, is_returned: bool = False) -> bool:
+    """Whether an order's payment state should become `following`; what was paid is undone by a return only."""
+    return following != known and (following in MONEY_STATES or known in CARD_STATES or is_returned)
+
+
+def becomes_paid(*, payment_state: str, is_stopped: bool, settled: Settlement) -> bool:
+    """Whether an order is to be recorded as paid, before anything that came after the payment is.
+
+    Paid anew after a return too. Where we hear of a payment only when it has come back already, the order was paid as well,
+    and is stopped then.
+    """
+    if not settled.is_covered or payment_state in MONEY_STATES:
+        return False
+    return not (settled.is_returned and is_stopped)
 
 
 def check_payable(*, is_cancelled: bool, payment_state: str) -> None:

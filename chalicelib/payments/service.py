@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
 from chalicelib.payments import rules, store
+from chalicelib.payments.checks import closing
 from chalicelib.payments.credit import returns
 from chalicelib.payments.events import OrderPaid, StripeEventArrived
 from chalicelib.payments.facts import Paid
@@ -275,15 +276,18 @@ def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tupl
     Surplus that can be returned by nobody but us becomes store credit at once; the rest is flagged. The order as it is now,
     and the sum still to be returned.
     """
+    accounts = closing.close_waiting(uow, order, accounts)
     settled = _settled(order, accounts)
-    if settled.is_covered and order.payment_state not in rules.MONEY_STATES:
+    is_stopped = order.stopped_because is not None
+    if rules.becomes_paid(payment_state=order.payment_state, is_stopped=is_stopped, settled=settled):
         order = _paid(uow, order)
     returned = returns.return_dues(uow, order, accounts, settled.dues)
     if returned is not accounts:
         accounts, settled = returned, _settled(order, returned)
-    if rules.may_record(order.payment_state, settled.payment_state):
-        orders.record_payment(uow, order, settled.payment_state)
-        order = replace(order, payment_state=settled.payment_state)
+    if settled.is_returned and order.stopped_because is None:
+        order = orders.record_payment(uow, order, settled.payment_state, is_returned=True)
+    elif rules.may_record(order.payment_state, settled.payment_state, is_returned=settled.is_returned):
+        order = orders.record_payment(uow, order, settled.payment_state)
     known = {account.payment.id: account.due_minor for account in accounts}
     _flag(uow, order, [due for due in settled.dues if due.amount_minor != known[due.payment_id]])
     return order, settled.due_minor
@@ -328,12 +332,18 @@ def refunds_due(uow: UnitOfWork) -> list[RefundDue]:
 
 @dataclass(frozen=True)
 class PaymentsCheck:
-    """Entries against the order book; `wrong_orders` must be 0."""
+    """Entries against the order book, store credit against its entries; `wrong_orders` and `wrong_accounts` must be 0.
+
+    `differences` are what the last comparison with Stripe found.
+    """
 
     orders: int
     entries_minor: int
     wrong_orders: int
     refunds_due_minor: int
+    store_credit_minor: int = 0
+    wrong_accounts: int = 0
+    differences: int = 0
 
 
 def check_books(uow: UnitOfWork) -> PaymentsCheck:

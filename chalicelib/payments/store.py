@@ -46,13 +46,14 @@ GIVE_UP = "UPDATE payment SET state = 'canceled', updated_at = %(now)s WHERE id 
 LOCK_ACCOUNTS = """
     SELECT p.id, p.order_id, p.provider, p.provider_id, p.idempotency_key::text, p.amount_minor, p.currency, p.state,
            p.state_at, p.created_at, coalesce(r.amount_minor, 0) AS due_minor,
-           e.charged_minor, e.refunded_minor, e.disputed_minor
+           e.charged_minor, e.refunded_minor, e.disputed_minor, e.returned_minor
       FROM payment p
       LEFT JOIN refund_due r ON r.payment_id = p.id
      CROSS JOIN LATERAL (
         SELECT coalesce(sum(amount_minor) FILTER (WHERE kind = 'charge'), 0)::bigint AS charged_minor,
                coalesce(-sum(amount_minor) FILTER (WHERE kind = 'refund'), 0)::bigint AS refunded_minor,
-               coalesce(-sum(amount_minor) FILTER (WHERE kind = 'dispute'), 0)::bigint AS disputed_minor
+               coalesce(-sum(amount_minor) FILTER (WHERE kind = 'dispute'), 0)::bigint AS disputed_minor,
+               coalesce(-sum(amount_minor) FILTER (WHERE kind = 'return'), 0)::bigint AS returned_minor
           FROM payment_entry WHERE payment_id = p.id AND currency = p.currency) e
      WHERE p.id = %(payment_id)s OR p.order_id = %(order_id)s
      ORDER BY p.id
@@ -109,7 +110,12 @@ SUM_PAID = """
 CHECK_ORDERS = """
     SELECT count(*) AS orders, coalesce(sum(kept_minor), 0)::bigint AS entries_minor,
            count(*) FILTER (WHERE (payment_state = 'paid') <> (kept_minor >= total_minor)) AS wrong_orders,
-           (SELECT coalesce(sum(amount_minor), 0)::bigint FROM refund_due) AS refunds_due_minor
+           (SELECT coalesce(sum(amount_minor), 0)::bigint FROM refund_due) AS refunds_due_minor,
+           (SELECT coalesce(sum(balance_minor), 0)::bigint FROM store_credit_account) AS store_credit_minor,
+           (SELECT count(*) FROM store_credit_account a
+             WHERE a.balance_minor <> (SELECT coalesce(sum(e.amount_minor), 0)
+                                         FROM store_credit_entry e WHERE e.customer_id = a.customer_id)) AS wrong_accounts,
+           (SELECT count(*) FROM reconciliation_difference WHERE closed_at IS NULL) AS differences
       FROM (SELECT o.id, o.payment_state, o.total_minor, sum(e.amount_minor) AS kept_minor
               FROM sales_order o
               JOIN payment p ON p.order_id = o.id
@@ -153,7 +159,7 @@ def lock_accounts(uow: UnitOfWork, *, payment_id: int | None, order_id: int | No
 
 def _account(row: Row) -> Account:
     due_minor = row.pop("due_minor")
-    sums = {name: row.pop(name) for name in ("charged_minor", "refunded_minor", "disputed_minor")}
+    sums = {name: row.pop(name) for name in ("charged_minor", "refunded_minor", "disputed_minor", "returned_minor")}
     return Account(Payment(**row), Balance(row["id"], row["state"], **sums), due_minor)
 
 
@@ -217,5 +223,5 @@ def sum_paid(uow: UnitOfWork, order_id: int) -> int:
 
 
 def check_orders(uow: UnitOfWork) -> Row:
-    """orders, entries_minor, wrong_orders, refunds_due_minor of all orders with entries."""
+    """The figures of `PaymentsCheck`."""
     return uow.row(CHECK_ORDERS) or {}

@@ -5,19 +5,20 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from chalicelib.kernel import etags
 from chalicelib.kernel.endpoint import Binary
 from chalicelib.kernel.errors import NotFound
 
 HERE = Path(__file__).parent
 OPENAPI = "openapi.json"
-PAGE = "docs.html"
-OWN_ASSETS = {"docs.js": "text/javascript"}
+PAGES = {"docs": "docs.html", "reset-password": "reset-password.html"}
+OWN_ASSETS = {"docs.js": "text/javascript", "reset-password.js": "text/javascript"}
 SWAGGER_ASSETS = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
-"""What the page needs of Swagger UI; the rest of its package is not served."""
+"""What the page of /docs needs of Swagger UI; the rest of its package is not served."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -47,13 +48,13 @@ def openapi() -> File:
     return _read(HERE / OPENAPI, "application/json")
 
 
-def page() -> File:
-    """The page of /docs."""
-    return _read(HERE / "pages" / PAGE, "text/html; charset=utf-8")
+def page(name: str) -> File:
+    """A page of our own."""
+    return _read(HERE / "pages" / PAGES[name], "text/html; charset=utf-8")
 
 
 def asset(name: str) -> File:
-    """What the page loads. Raises NotFound for anything that is not on the list."""
+    """What the pages load. Raises NotFound for anything that is not on the list."""
     if name in OWN_ASSETS:
         return _read(HERE / "pages" / name, OWN_ASSETS[name])
     if name in SWAGGER_ASSETS:
@@ -76,7 +77,6 @@ def answer(file: File, if_none_match: str, *, max_age_s: int) -> Binary:
         "Cache-Control": f"public, max-age={max_age_s}",
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     }
-    known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    if file.etag in known or "*" in known:
+    if etags.is_known(file.etag, if_none_match):
         return Binary(b"", "", headers, status=304)
     return Binary(file.content, file.media_type, headers)

@@ -1,4 +1,4 @@
-"""Health, the OpenAPI document, the pages of /docs."""
+"""Health, the OpenAPI document, the pages of /docs, the page for a new password."""
 
 from typing import Annotated
 
@@ -36,15 +36,21 @@ def get_openapi(call: Call[NoBody]) -> Binary:
 @endpoint("GET", "/docs", allow=PUBLIC, media_type="text/html")
 def show_docs(call: Call[NoBody]) -> Binary:
     """This document as a page to browse and to try; it loads nothing from elsewhere."""
-    return files.answer(files.page(), _known(call), max_age_s=60)
+    return files.answer(files.page("docs"), _known(call), max_age_s=60)
 
 
 @endpoint(
     "GET", "/docs/{asset}", allow=PUBLIC, media_type=("text/javascript", "text/css", "image/png"), errors=(NotFound,)
 )
 def get_docs_asset(call: Call[NoBody], asset: AssetName) -> Binary:
-    """Scripts, styles and pictures of the page."""
+    """Scripts, styles and pictures of the pages."""
     return files.answer(files.asset(asset), _known(call), max_age_s=86_400)
+
+
+@endpoint("GET", "/reset-password", allow=PUBLIC, media_type="text/html")
+def show_reset_page(call: Call[NoBody]) -> Binary:
+    """Where the link of a mail leads: a customer chooses a new password. The link's token never reaches the server by it."""
+    return files.answer(files.page("reset-password"), _known(call), max_age_s=60)
 
 
 def _known(call: Call[NoBody]) -> str:

@@ -21,7 +21,16 @@ from infra.package.ground import Ground
 from infra.package.lambdas import Lambdas, end
 
 QUEUES = {"work": "work_queue", "messages": "messages_queue", "webhooks": "webhooks_queue"}
-SCHEDULES = ("relay_outbox", "expire_holds", "seal_audit", "purge_expired", "sync_connectors")
+SCHEDULES = (
+    "relay_outbox",
+    "expire_holds",
+    "seal_audit",
+    "purge_expired",
+    "sync_connectors",
+    "count_key_uses",
+    "score_customers",
+    "reconcile_payments",
+)
 WARM_CALLS = 40
 COLD_STARTS = 3
 ROUNDS = 20

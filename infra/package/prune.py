@@ -72,6 +72,16 @@ NEVER_CALLED = (
         )
         for pattern in patterns
     ),
+    *(
+        Rule(pattern, reason)
+        for patterns, reason in (
+            (("_core/_simd.*", "_core/*_tests.*", "_pyinstaller", "testing"), "numpy's own tests, and what they need"),
+            (("_core/include", "_core/lib", "f2py", "doc"), "compiles other libraries against numpy"),
+            (("core",), "old names of _core, for libraries that are older than numpy 2"),
+            (("fft", "ma", "polynomial", "random"), "parts of numpy that load when they are asked for: we fit and sum"),
+        )
+        for pattern in (f"numpy/{name}" for name in patterns)
+    ),
     Rule("swagger_ui_bundle/vendor/*/swagger-ui-es-bundle*", "builds for bundlers; /docs loads the browser's"),
     Rule("swagger_ui_bundle/vendor/*/swagger-ui.js", "a build without its libraries"),
     Rule("swagger_ui_bundle/vendor/*/swagger-ui-standalone-preset.js", "the top bar, which /docs does not show"),

@@ -30,6 +30,7 @@ def item(**fields: Any) -> Item:
         "category_id": 5,
         "weight_g": 100,
         "unit_price_minor": 250,
+        "bulk_price_minor": None,
         "cost_minor": None,
         "in_stock": True,
         "is_listed": True,
@@ -61,7 +62,9 @@ def item(**fields: Any) -> Item:
 )  # fmt: skip
 def test_changes(_case: str, before: dict[str, Any], changes: dict[str, Any], after: dict[str, Any]) -> None:
     made = rules.changed(item(**before), changes, 9 if changes.get("category") else None)
-    assert {name: made[name] for name in after} == after
+    written = {**vars(item(**before)), **made.product, **made.variant}
+    written |= {"product_name": made.product["name"], "own_name": made.variant["name"]}
+    assert {name: written[name] for name in after} == after
 
 
 @pytest.mark.parametrize(

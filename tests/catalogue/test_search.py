@@ -37,7 +37,7 @@ SHELF = (
         ("a brand", "kestrel", ["LAT-200"]),
         ("words of name and brand", "norcross 24", ["TAP-301"]),
         ("of the description", "recycled", ["BOX-400"]),
-        ("two letters: only where a word begins", "ca", ["CAF-600", "BOX-400"]),
+        ("two letters: where a word begins, first what the thing is", "ca", ["BOX-400", "CAF-600"]),
         ("one letter", "x", ["BOX-400"]),
         ("a letter left out", "nitrle gloves", ["NIT-101", "NIT-100", "LAT-200"]),
         ("a letter too many", "maskking tape", ["TAP-301"]),

@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from chalicelib import places
 from tests.client import Client
-from tests.factories.catalogue import make_category, make_product, make_products, new_product
+from tests.factories.catalogue import integrator, make_category, make_product, make_products, new_product
+from tests.factories.orders import make_order
+from tests.factories.stock import make_shelf
 from tests.tenant import Tenant
 
 
@@ -41,6 +44,7 @@ def test_a_product_as_the_shop_shows_it(tenant: Tenant, api: Client) -> None:
         "brand": "Harrow",
         "image_url": "https://img.example.test/1.webp",
         "in_stock": True,
+        "available": 0,
     }
     for path in (f"/api/products/{made.product_id}", "/api/products/sku/Glove-9", "/api/products/sku/GLOVE-9"):
         reply = api.get(path)
@@ -111,7 +115,7 @@ def test_an_empty_shop(api: Client) -> None:
         ("unknown name", "category=nothing", []),
         ("unknown id", "category_id=2147483647", []),
         ("another organization's", "category_id={foreign}", []),
-        ("with a search", "category=Gloves&search=g", ["G1"]),
+        ("with a search", "category=Gloves&search=g1", ["G1"]),
         ("with a search for what is elsewhere", "category=Gloves&search=T1", []),
     ],
 )
@@ -156,6 +160,31 @@ def test_wrong_queries_are_named(api: Client, _case: str, query: str, loc: str) 
 def test_categories_by_name_and_of_this_organization(tenant: Tenant, other_tenant: Tenant, api: Client) -> None:
     tape, gloves = make_category(tenant, name="Tape"), make_category(tenant, name="Gloves")
     make_category(other_tenant, name="Foreign")
+    expected = [
+        {"id": gloves, "name": "Gloves", "description": ""},
+        {"id": tape, "name": "Tape", "description": ""},
+    ]
     reply = api.get("/api/categories")
-    assert (reply.status, reply.statements) == (200, 4)
-    assert reply.json == [{"id": gloves, "name": "Gloves"}, {"id": tape, "name": "Tape"}]
+    assert (reply.status, reply.json, reply.statements) == (200, expected, 4)
+    reply = integrator(tenant).get("/api/v1/categories")
+    assert (reply.status, reply.json, reply.statements) == (200, {"categories": expected}, 4)
+
+
+def test_available_is_what_one_order_can_have(tenant: Tenant, api: Client) -> None:
+    """An order ships from one warehouse; what is held is not available; a warehouse out of use has nothing to give."""
+    shelf = make_shelf(tenant, free=7)
+    with tenant.uow() as uow:
+        second = places.create_warehouse(uow, code="W2", name="Second")
+    path = f"/api/products/{shelf.product_id}"
+    assert api.get(path).json["available"] == 7
+    tenant.rows(
+        "INSERT INTO availability (variant_id, warehouse_id, on_hand, held, updated_at)"
+        " VALUES (%(variant)s, %(warehouse)s, 20, 11, now()) RETURNING 1",
+        variant=shelf.variant_id,
+        warehouse=second.id,
+    )
+    assert api.get(path).json["available"] == 9
+    tenant.rows("UPDATE warehouse SET is_active = false WHERE id = %(id)s RETURNING id", id=second.id)
+    assert api.get(path).json["available"] == 7
+    make_order(tenant, (shelf.product_id, 3))
+    assert [p["available"] for p in api.get("/api/products").json["products"]] == [4]

@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from tests.client import Client
+from tests.client import Client, Reply
 from tests.tenant import Tenant
 
 
@@ -27,7 +28,7 @@ class Replay:
     """Where somebody else answers, who is no Quartermaster."""
     called: set[str] = field(default_factory=set)
 
-    def ask(
+    def reply(
         self,
         call: str,
         body: Any = None,
@@ -35,20 +36,25 @@ class Replay:
         query: str = "",
         status: int = 200,
         keys: Sequence[str] | None = None,
+        headers: Mapping[str, str] | None = None,
         **variables: object,
-    ) -> Any:
+    ) -> Reply:
         """One call as the contract writes it; its answer, which has the documented status and keys."""
         method, template = call.split(" ")
         path = template
         for name, value in variables.items():
-            path = path.replace(f"{{{name}}}", str(value))
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
         assert "{" not in path, f"{call}: no value for a variable"
-        reply = self.client.call(method, path + query, body, {})
-        assert reply.status == status, f"{call}: {reply.status} {reply.json}"
+        reply = self.client.call(method, path + query, body, dict(headers or {}))
+        assert reply.status == status, f"{call}: {reply.status} {reply.body!r}"
         for key in self.documented[call] if keys is None else keys:
             assert has(reply.json, key), f"{call}: no {key} in {reply.json}"
         self.called.add(call)
-        return reply.json
+        return reply
+
+    def ask(self, call: str, body: Any = None, **options: Any) -> Any:
+        """The data of a reply."""
+        return self.reply(call, body, **options).json
 
 
 def has(data: Any, key: str) -> bool:

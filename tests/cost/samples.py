@@ -7,7 +7,16 @@ from infra.cost.samples import Measured, Sample
 
 IDLE = {
     name: {"invocations": 10, "wall_us": 50_000, "cpu_us": 10_000, "sql_statements": 90}
-    for name in ("relay_outbox", "seal_audit", "expire_holds", "purge_expired", "sync_connectors")
+    for name in (
+        "relay_outbox",
+        "seal_audit",
+        "expire_holds",
+        "purge_expired",
+        "sync_connectors",
+        "count_key_uses",
+        "score_customers",
+        "reconcile_payments",
+    )
 }
 
 

@@ -134,6 +134,7 @@ COMMAND = {"topic": "t", "payload": b"x"}
         ("an object of a file", "s3", "PutObject", {"Body": io.BytesIO(b"123")}, {}, {"s3_puts": 1, "s3_bytes_in": 3}),
         ("reading one", "s3", "GetObject", {}, {"ContentLength": 7}, {"s3_gets": 1, "s3_bytes_out": 7}),
         ("looking for one", "s3", "GetObject", {}, {"Error": {"Code": "NoSuchKey"}}, {"s3_gets": 1, "s3_bytes_out": 0}),
+        ("removing one", "s3", "DeleteObject", {}, {}, {"s3_deletes": 1}),
         ("events by 64 KB", "eventbridge", "PutEvents", {"Entries": EVENTS}, {}, {"eventbridge_events": 3}),
         ("a command to a robot", "iot-data-plane", "Publish", COMMAND, {}, {"iot_publishes": 1, "iot_messages": 4}),
         ("a secret", "secrets-manager", "GetSecretValue", {}, {}, {"secret_reads": 1}),

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from chalicelib import routes
-from chalicelib.kernel import dynamo, jobs
+from chalicelib.kernel import dynamo
 from chalicelib.kernel.settings import settings
 from tests.client import Client, Reply
+from tests.customers.post import messages, verification_paths
 from tests.factories.customers import PASSWORD, make_customer
 from tests.factories.identity import make_staff
 from tests.tenant import Clock, Tenant
@@ -18,27 +18,11 @@ from tests.threads import together
 
 NEW = "another velvet lamp"
 OURS = "https://shop.example.test"
-MAILS = "SELECT recipient, subject, body_text FROM message WHERE kind = %(kind)s ORDER BY id"
 
 
 def _register(api: Client, **fields: Any) -> Reply:
     body = {"username": "ada", "email": "ada@example.com", "password": PASSWORD, **fields}
     return api.post("/api/register", body)
-
-
-def _work_off(tenant: Tenant) -> None:
-    """Does the work that customers left, and none of what it leaves to others: no mail is sent."""
-    due = "SELECT id, topic FROM outbox WHERE topic LIKE 'customers.%%' AND closed_at IS NULL ORDER BY id"
-    for row in tenant.rows(due):
-        jobs.run(tenant.id, row["id"], row["topic"], routes.CONSUMERS)
-    assert tenant.rows(due) == []
-
-
-def _links(tenant: Tenant) -> list[str]:
-    """Paths of the verification links that were mailed so far, as they lie before the mail leaves."""
-    _work_off(tenant)
-    mails = tenant.rows(MAILS, kind="verify_email")
-    return [re.search(r"https://shop\.example\.test(/api/auth/verify-email/\S+)", m["body_text"])[1] for m in mails]  # type: ignore[index]  # a mail without the link fails here, as it should
 
 
 def _land(api: Client, path: str) -> str:
@@ -73,7 +57,7 @@ def test_from_registering_to_signing_out(api: Client, tenant: Tenant) -> None:
     assert (early.status, early.cookies) == (403, [])
     assert early.json == {"error": "Please verify your e-mail address first", "email_verification_required": True}
 
-    (link,) = _links(tenant)
+    (link,) = verification_paths(tenant)
     assert [_land(api, link), _land(api, link)] == ["success", "success"]
 
     signed_in = api.post("/api/login", body)
@@ -214,7 +198,7 @@ def test_a_link_outlives_the_hash_key_it_was_made_under(
     api: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _register(api)
-    (link,) = _links(tenant)
+    (link,) = verification_paths(tenant)
     monkeypatch.setenv("QM_HASH_KEY", "newer test-hash-key")
     settings.cache_clear()
     try:
@@ -226,7 +210,7 @@ def test_a_link_outlives_the_hash_key_it_was_made_under(
 
 def test_verification_links(api: Client, tenant: Tenant, other_tenant: Tenant, clock: Clock) -> None:
     _register(api)
-    (link,) = _links(tenant)
+    (link,) = verification_paths(tenant)
     assert _land(api, link[:-1]) == "invalid"
     assert api.get("/api/auth/verify-email/x%00y").status == 404
     assert _land(api, "/api/auth/verify-email/" + "x" * 3000) == "invalid"
@@ -236,20 +220,20 @@ def test_verification_links(api: Client, tenant: Tenant, other_tenant: Tenant, c
     assert tenant.value("SELECT email_verified_at FROM customer") is None
 
     assert api.post("/api/auth/resend-verification", {"email": "ADA@example.com"}).status == 200
-    assert _land(api, _links(tenant)[-1]) == "success"
+    assert _land(api, verification_paths(tenant)[-1]) == "success"
     assert _land(api, link) == "success", "an old link of a verified address is no reason to worry anybody"
 
 
 def test_a_link_proves_only_the_address_it_was_sent_to(api: Client, tenant: Tenant) -> None:
     _register(api)
-    (link,) = _links(tenant)
+    (link,) = verification_paths(tenant)
     tenant.rows("UPDATE customer SET email = 'changed@example.com' RETURNING id")
     assert _land(api, link) == "invalid"
 
 
 def test_the_token_lies_nowhere_in_plain(api: Client, tenant: Tenant) -> None:
     _register(api)
-    (link,) = _links(tenant)
+    (link,) = verification_paths(tenant)
     token = link.rpartition("/")[2]
     table = json.dumps(dynamo.client().scan(TableName="quartermaster")["Items"], default=str)
     outbox = json.dumps(tenant.rows("SELECT payload FROM outbox"), default=str)
@@ -260,8 +244,7 @@ def test_the_token_lies_nowhere_in_plain(api: Client, tenant: Tenant) -> None:
 
 def test_the_mail_says_nothing_that_a_stranger_wrote(api: Client, tenant: Tenant) -> None:
     _register(api, first_name="Win", company_name="Win a prize at evil.example", username="Win a prize")
-    _links(tenant)
-    (mail,) = tenant.rows(MAILS, kind="verify_email")
+    (mail,) = messages(tenant, "verify_email")
     assert "Win" not in mail["subject"] + mail["body_text"]
 
 
@@ -282,7 +265,7 @@ def test_asking_for_another_mail_tells_nothing(
     reply = api.post("/api/auth/resend-verification", body)
     message = "If there is an address to verify, a mail with a new link is on its way"
     assert (reply.status, reply.json) == (200, {"message": message, "email_sent": True})
-    assert len(_links(tenant)) == mails
+    assert len(verification_paths(tenant)) == mails
 
 
 def test_asking_for_another_mail_without_saying_whose(api: Client, tenant: Tenant) -> None:
@@ -291,7 +274,7 @@ def test_asking_for_another_mail_without_saying_whose(api: Client, tenant: Tenan
     assert (reply.status, reply.json) == (400, {"error": "There is no e-mail address to verify"})
     shopper = make_customer(tenant, is_email_verified=False)
     assert shopper.client().post("/api/auth/resend-verification").status == 200
-    assert len(_links(tenant)) == 1
+    assert len(verification_paths(tenant)) == 1
 
 
 def test_signing_in_refuses_alike(api: Client, tenant: Tenant, other_tenant: Tenant) -> None:
@@ -314,8 +297,7 @@ def test_a_new_password_ends_the_other_sessions_and_is_told_by_mail(api: Client,
     assert [here.get("/api/me").status, there.get("/api/me").status] == [200, 401]
     assert api.post("/api/login", {"username": shopper.username, "password": PASSWORD}).status == 401
     assert api.post("/api/login", {"username": shopper.username, "password": NEW}).status == 200
-    _work_off(tenant)
-    (mail,) = tenant.rows(MAILS, kind="password_changed")
+    (mail,) = messages(tenant, "password_changed")
     assert (mail["recipient"], mail["subject"]) == (shopper.email, "Your password was changed")
 
 

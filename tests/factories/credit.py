@@ -8,6 +8,7 @@ from chalicelib.payments.credit import store
 from chalicelib.payments.credit.rules import Posting
 from tests.client import Client, Reply
 from tests.factories.customers import Shopper, make_customer
+from tests.factories.identity import make_staff
 from tests.factories.orders import order_body
 from tests.factories.stock import make_shelf
 from tests.tenant import Tenant
@@ -35,6 +36,13 @@ def balance_of(shopper: Shopper) -> int:
         assert entry["balance_minor"] == total >= 0
     assert (account or 0) == total
     return total
+
+
+def make_credit_request(tenant: Tenant) -> int:
+    """Credit that waits for a second person."""
+    api = make_staff(tenant, commerce_role="manager").client("commerce")
+    reply = api.post(f"/api/staff/users/{make_customer(tenant).id}/credit/issue", {"amount": 500})
+    return int(reply.json["transaction"]["id"])
 
 
 @dataclass(frozen=True)

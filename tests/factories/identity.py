@@ -56,3 +56,10 @@ def make_api_key(tenant: Tenant, *scopes: Any, **fields: Any) -> str:
     """The value of an API key; without scopes it may read and write the inventory."""
     with tenant.uow() as uow:
         return identity.create_api_key(uow, "test", scopes or ("inventory:read", "inventory:write"), **fields)
+
+
+def make_spare_key(tenant: Tenant) -> int:
+    """The id of an API key that nobody uses."""
+    make_api_key(tenant)
+    key_id: int = tenant.value("SELECT max(id) FROM api_key")
+    return key_id

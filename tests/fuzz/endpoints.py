@@ -25,8 +25,9 @@ from tests.factories.identity import make_api_key, make_staff
 from tests.tenant import Tenant
 
 SCOPES = get_args(Scope)
-VALUES = ("7", "X-1")
-"""What stands for a path's variable when the variable is not the point: a number, or a word where none is wanted."""
+VALUES = ("7", "X-1", "+12125550100")
+"""What stands for a path's variable when the variable is not the point: a number, a word where none is wanted, or a
+telephone number."""
 
 
 @cache

@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": set(),
     "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
-    "insights": {"catalogue", "orders", "stock"},
+    "insights": {"catalogue", "orders"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
 
@@ -49,8 +49,14 @@ CALL_BACKS: dict[tuple[str, str], str] = {
 
 KERNEL_REACHES: dict[tuple[str, str], str] = {
     ("chalicelib/kernel/schedules.py", "chalicelib.orders"): "the schedule that returns the stock of unpaid orders",
-    ("chalicelib/kernel/schedules.py", "chalicelib.identity"): "the schedule that removes sessions long over",
+    ("chalicelib/kernel/schedules.py", "chalicelib.catalogue"): "the schedule that ends uploads of which nothing came",
+    (
+        "chalicelib/kernel/schedules.py",
+        "chalicelib.identity",
+    ): "schedules that remove sessions, that count uses of keys",
     ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
+    ("chalicelib/kernel/schedules.py", "chalicelib.insights"): "the schedule that has scores of customers computed",
+    ("chalicelib/kernel/schedules.py", "chalicelib.payments"): "the schedule that begins the night's reconciliation",
 }
 """What the kernel names of the rest; imported when it is needed."""
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import ENVIRONMENT
 from tests.factories import customers, identity, orders
+from tests.factories.stock import make_shelf
 from tests.planted import leak
 from tests.tenant import Tenant
 
@@ -24,4 +25,5 @@ def test_people_of_the_tests_are_recognised(tenant: Tenant) -> None:
     said = [staff.username, staff.email, staff.password, staff.token(), identity.make_api_key(tenant)]
     said += [shopper.username, str(shopper.email), str(shopper.phone), shopper.password, shopper.cookie()]
     said += [orders.DELIVERY["delivery_name"], orders.DELIVERY["delivery_address"]]
+    said += [orders.make_guests_order(tenant, (make_shelf(tenant).product_id, 1))[1]]
     assert [value for value in said if leak(value) is None] == []

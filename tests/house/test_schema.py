@@ -26,6 +26,7 @@ APPEND_ONLY = {
     "audit_seal",
     "message_report",
     "payment_entry",
+    "provider_transaction",
     "sms_consent",
     "stock_move",
     "store_credit_entry",

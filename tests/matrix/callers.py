@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 import jwt
 
-from chalicelib.identity.service import Scope
+from chalicelib.identity import Scope
 from chalicelib.kernel.access import SAFE_METHODS
 from chalicelib.kernel.principals import STORAGE_ROLES
 from chalicelib.kernel.settings import settings
@@ -45,6 +45,8 @@ class Caller:
     """Whether its page is another site's."""
     is_foreign: bool = False
     """Whether it belongs to another organization."""
+    customer_id: int | None = None
+    """Of a signed-in customer."""
 
 
 class _Renewed:
@@ -99,7 +101,8 @@ class Cast:
 
     def customer(self, name: str, *, of: Tenant | None = None, is_elsewhere: bool = False) -> None:
         """A signed-in customer."""
-        cookie = _Renewed(make_customer(of or self.tenant).cookie)
+        shopper = make_customer(of or self.tenant)
+        cookie = _Renewed(shopper.cookie)
         page = {"origin": EVIL} if is_elsewhere else {}
         self.found.append(
             Caller(
@@ -109,6 +112,7 @@ class Cast:
                 frozenset({"customer"}),
                 is_elsewhere=is_elsewhere,
                 is_foreign=of is not None,
+                customer_id=shopper.id,
             )
         )
 

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from tests.factories.catalogue import begin_upload, integrator, make_category
 from tests.factories.counts import make_counter
+from tests.factories.credit import make_credit_request
+from tests.factories.customers import make_customer
 from tests.factories.feed import make_webhook_endpoint
 from tests.factories.floor import make_floor, place
-from tests.factories.identity import make_warehouse_user
+from tests.factories.identity import make_spare_key, make_warehouse_user
 from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
@@ -14,6 +17,7 @@ from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
 from tests.factories.savings import make_savings_request
 from tests.factories.stock import make_shelf
+from tests.factories.vendors import buyer, make_offer, make_vendor
 from tests.matrix.samples import Values
 from tests.tenant import Tenant
 
@@ -23,7 +27,9 @@ NO_RECORD = {
     "asset": "a file of the package, the same for everybody",
     "connector_name": "a part of the program, the same for everybody",
     "sync_type": "a word that the program knows",
+    "image_file": "a secret that names its own picture, which everybody may see",
     "token": "a secret that names its own account",
+    "phone": "a telephone number: whether it is anybody's does not show",
 }
 """Path variables that name no record of an organization."""
 
@@ -49,8 +55,11 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
     counter, counted, differing = make_counter(tenant), make_shelf(tenant), make_shelf(tenant)
     count_id = counter.opened(counted.bin_id)
+    staff = buyer(tenant)
+    vendor_id = make_vendor(staff)["id"]
     return {
         "product_id": shelf.product_id,
+        "category_id": make_category(tenant),
         "variant_id": shelf.variant_id,
         "item_id": moved.variant_id,
         "bin_id": stored.id,
@@ -85,8 +94,14 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
+        "request_id": make_credit_request(tenant),
         "import_id": make_import(tenant),
         "savings_request_id": make_savings_request(tenant),
+        "vendor_id": vendor_id,
+        "procurement_product_id": make_offer(staff, vendor_id)["id"],
+        "upload_id": begin_upload(integrator(tenant, "catalogue:write"), shelf.product_id).json["upload_id"],
+        "key_id": make_spare_key(tenant),
+        "customer_id": make_customer(tenant).id,
     }
 
 

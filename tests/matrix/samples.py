@@ -23,8 +23,8 @@ TEXTS = {
 """By format, or by what the field's name contains."""
 
 
-WORDS = {"connector_name": "rest", "sync_type": "orders"}
-"""Variables of paths that name a part of the program."""
+WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
+"""Variables of paths that name no record."""
 MESSAGES: Mapping[str, Any] = {
     "/api/webhooks/stripe": {
         "id": "evt_sample",
@@ -40,8 +40,11 @@ MESSAGES: Mapping[str, Any] = {
 FRESH: Mapping[str, frozenset[str]] = {
     "/api/admin/items": frozenset({"sku"}),
     "/api/admin/items/{item_id}": frozenset({"sku"}),
+    "/api/admin/products": frozenset({"sku"}),
+    "/api/v1/products/{product_id}": frozenset({"sku"}),
+    "/api/orders/create-account": frozenset({"order_number"}),
 }
-"""Fields that name what is to be made, and no record that exists."""
+"""Fields that name what is to be made, and no record that exists; or a record beside something that can be made only once."""
 
 
 @dataclass(frozen=True)

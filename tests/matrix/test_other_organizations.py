@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from chalicelib import routes
 from chalicelib.kernel.endpoint import DECLARED, Endpoint
 from infra.local.postgres import Cluster
 from infra.tools import load_declarations
@@ -15,18 +14,17 @@ from tests.matrix.callers import Caller, callers
 from tests.matrix.footprint import Footprint
 from tests.matrix.records import NO_RECORD, make_records, unknown
 from tests.matrix.samples import Sample, Values, sample
-from tests.matrix.test_matrix import refusal_for, send
+from tests.matrix.test_matrix import ENDPOINTS, needed_until, refusal_for, send
 from tests.providers import Providers
 from tests.tenant import Tenant, create_tenant
 
-ENDPOINTS = sorted(((method, path) for method, path, *_ in routes.ROUTES), key=lambda each: each[0] == "DELETE")
-"""In the order of the table, but for those that take a record away: the others still need it."""
 NAMES = [" ".join(each) for each in ENDPOINTS]
 WITH_VARIABLES = sorted(
     (each for each in ENDPOINTS if "{" in each[1] and not any(f"{{{n}}}" in each[1] for n in NO_RECORD)),
-    key=lambda each: each[0] == "DELETE",
+    key=needed_until,
 )
-"""What takes a record away comes last."""
+OF_THE_CALLER = {"/api/users/{user_id}": "user_id"}
+"""Paths whose variable can only name the customer who calls."""
 VARYING = {"x-request-id", "date"}
 NEW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RAISE_IDS = """
@@ -104,6 +102,7 @@ def test_an_own_record_is_answered_otherwise(method: str, path: str, neighbours:
     caller, nothing = welcome(endpoint, neighbours.callers), unknown(neighbours.own)
     variables: dict[str, Any] = {name: nothing[name] for name in endpoint.variables}
     missing = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **variables}))
-    own = answer(neighbours, caller, sample(endpoint, neighbours.own))
+    callers_own = {OF_THE_CALLER[path]: caller.customer_id} if path in OF_THE_CALLER else {}
+    own = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **callers_own}))
     assert without(neighbours.own, own)[:2] != without(nothing, missing)[:2]
     assert (own.status in (404, 422), own.status < 500) == (False, True), own.body

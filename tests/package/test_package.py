@@ -135,6 +135,7 @@ def test_the_adapters_work_with_the_pruned_libraries(built: Built, task_root: Pa
         "callback, forged": "WebhookRefused",
     }
     assert said["pictures"] == dict.fromkeys(("jpeg", "png", "gif", "webp"), "ffd8ff")
+    assert said["scores"] == {"models": ["fitted", "fitted"], "customers": 40}
     assert said["rest"] == {
         "mail": "sent",
         "phone": "+12125550100",

@@ -29,13 +29,14 @@ def test_the_document_is_the_golden_one_and_is_not_sent_twice(api: Client) -> No
     assert api.get("/api/openapi.json", if_none_match='"other"').status == 200
 
 
-def test_the_page_loads_only_what_we_serve(api: Client) -> None:
-    page = api.get("/docs")
+@pytest.mark.parametrize(("path", "files"), [("/docs", 5), ("/reset-password", 2)])
+def test_the_pages_load_only_what_we_serve(path: str, files: int, api: Client) -> None:
+    page = api.get(path)
     assert (page.status, page.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert "script-src 'self';" in page.headers["Content-Security-Policy"]
     text = page.body.decode()
     loaded = re.findall(r'(?:src|href)="([^"]+)"', text)
-    assert len(loaded) == 5
+    assert len(loaded) == files
     for address in loaded:
         assert not re.match(r"(?:\w+:)?//", address)
         assert api.get(f"/{address}").status == 200
@@ -48,6 +49,7 @@ def test_the_page_loads_only_what_we_serve(api: Client) -> None:
         ("swagger-ui.css", "text/css", b".swagger-ui"),
         ("swagger-ui-bundle.js", "text/javascript", b"SwaggerUIBundle"),
         ("docs.js", "text/javascript", b'url: "api/openapi.json"'),
+        ("reset-password.js", "text/javascript", b'fetch("api/auth/reset-password"'),
         ("favicon-32x32.png", "image/png", b"\x89PNG"),
     ],
 )
@@ -58,7 +60,8 @@ def test_assets(api: Client, name: str, media_type: str, holds: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["index.html", "swagger-ui.js", "..%2Ffiles.py", "%2e%2e", "docs.html", "openapi.json"]
+    "name",
+    ["index.html", "swagger-ui.js", "..%2Ffiles.py", "%2e%2e", "docs.html", "reset-password.html", "openapi.json"],
 )
 def test_nothing_else_is_served(api: Client, tenant: Tenant, name: str) -> None:
     reply = api.get(f"/docs/{name}")

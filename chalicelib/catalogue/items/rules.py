@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.catalogue.items.store import Item
-from chalicelib.catalogue.rules import GRAMS_PER_POUND, coded
+from chalicelib.catalogue.rules import GRAMS_PER_POUND, coded, in_stock_after
+from chalicelib.catalogue.store import Change
 
 KEPT_WHEN_NULL = ("sku", "item_name", "description", "barcode_aliases", "is_active", "is_lot_tracked")
 """Fields that an item cannot be without: panels send null for what was not touched."""
-RESERVED_SKUS = ("search", "bulk-update", "image")
-"""They would hide behind paths of the API that are called so."""
 
 
 def grams(pounds: float) -> int:
@@ -22,31 +21,31 @@ def given(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in changes.items() if value is not None or name not in KEPT_WHEN_NULL}
 
 
-def changed(item: Item, changes: Mapping[str, Any], category_id: int | None) -> dict[str, Any]:
-    """The columns of the item after the changes.
+def changed(item: Item, changes: Mapping[str, Any], category_id: int | None) -> Change:
+    """The columns of the item and of its product after the changes.
 
-    A name belongs to the product while the item has none of its own and is what the product is known by. Price: one that is
-    not there yet opens the sale, one that is taken away ends it.
+    A name belongs to the product while the item has none of its own and is what the product is known by.
     """
     name = changes.get("item_name", item.name)
     is_products = not item.own_name and item.is_default
-    price = (changes["unit_price"] or 0) if "unit_price" in changes else item.unit_price_minor
-    opens, ends = price > 0 and item.unit_price_minor == 0, price == 0 and "unit_price" in changes
-    return {
-        "id": item.id,
-        "product_id": item.product_id,
-        "sku": changes.get("sku", item.sku),
-        "own_name": item.own_name if is_products or name == item.name else name,
-        "product_name": name if is_products else item.product_name,
+    product = {
+        "name": name if is_products else item.product_name,
         "description": changes.get("description", item.description),
         "category_id": category_id if "category" in changes else item.category_id,
+    }
+    if "unit_price" in changes:
+        price = changes["unit_price"] or 0
+        product["unit_price_minor"] = price
+        product["in_stock"] = in_stock_after(item.in_stock, was_minor=item.unit_price_minor, is_minor=price)
+    variant = {
+        "sku": changes.get("sku", item.sku),
+        "name": item.own_name if is_products or name == item.name else name,
         "weight_g": changes.get("weight_lbs", item.weight_g),
-        "unit_price_minor": price,
-        "in_stock": not ends and (opens or item.in_stock),
         "cost_minor": changes.get("unit_cost", item.cost_minor),
         "is_lot_tracked": changes.get("is_lot_tracked", item.is_lot_tracked),
         "reorder_point": changes.get("reorder_point", item.reorder_point),
     }
+    return Change(product_id=item.product_id, product=product, variant_id=item.id, variant=variant)
 
 
 def changed_codes(item: Item, changes: Mapping[str, Any]) -> list[tuple[str, str]] | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from chalicelib.catalogue import facts, service
+from chalicelib.catalogue import facts, images, service
 from chalicelib.catalogue.items import rules, store
 from chalicelib.catalogue.items.shapes import (
     ItemChanges,
@@ -19,8 +19,9 @@ from chalicelib.catalogue.items.shapes import (
     ItemView,
     NewItem,
 )
-from chalicelib.catalogue.rules import Code, barcode_warnings, lookup_forms
+from chalicelib.catalogue.rules import Code, barcode_warnings, bulk_price_flaw, lookup_forms
 from chalicelib.catalogue.service import NewProduct
+from chalicelib.catalogue.store import Change
 from chalicelib.kernel.errors import BadRequest, Conflict, NotFound
 from chalicelib.kernel.paging import paged, window
 from chalicelib.kernel.uow import UnitOfWork
@@ -90,7 +91,11 @@ def update_item(uow: UnitOfWork, item_id: int, changes: ItemChanges) -> ItemSave
         wanted = NewProduct(sku=given.get("sku", before.sku), name="", unit_price_minor=0, barcodes=barcodes)
         _check_free(service.check_new(uow, [wanted], but_for=item_id))
     category_id = _category_id(uow, given["category"]) if given.get("category") else None
-    return _write(uow, before, rules.changed(before, given, category_id), codes=codes, active=active)
+    change = rules.changed(before, given, category_id)
+    flaw = bulk_price_flaw(change.product.get("unit_price_minor", 0), before.bulk_price_minor)
+    if flaw is not None:
+        raise BadRequest(flaw)
+    return _write(uow, before, change, codes=codes, active=active)
 
 
 def toggle_archived(uow: UnitOfWork, item_id: int) -> ItemView:
@@ -110,6 +115,7 @@ def delete_item(uow: UnitOfWork, item_id: int) -> ItemDeleted:
     uses = store.find_uses(uow, item_id)
     if uses:
         raise ItemInUse(f"Item {before.sku} cannot be deleted: it has {', '.join(uses)}. Archive it instead")
+    images.drop_of_item(uow, item_id)
     try:
         store.delete_item(uow, item_id)
     except psycopg.errors.ForeignKeyViolation:
@@ -135,12 +141,12 @@ def _shown(uow: UnitOfWork, item_id: int) -> store.Item:
 def _write(
     uow: UnitOfWork,
     before: store.Item,
-    fields: dict[str, Any],
+    change: Change,
     *,
     codes: list[tuple[str, str]] | None,
     active: bool | None,
 ) -> ItemSaved:
-    store.update_item(uow, fields, codes=codes, active=active)
+    store.update_item(uow, change, codes=codes, active=active)
     after = _shown(uow, before.id)
     was, now = rules.differences(_audited(before), _audited(after))
     if now:

@@ -3,25 +3,20 @@
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StrictBool, StrictInt, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.catalogue.items.rules import RESERVED_SKUS, grams
+from chalicelib.catalogue.items.rules import grams
 from chalicelib.catalogue.items.store import Item
 from chalicelib.catalogue.rules import pounds
 from chalicelib.catalogue.service import NewProduct
+from chalicelib.catalogue.shapes import Name, NewBarcode, NewSku
 from chalicelib.kernel.money import Amount, parse_price
 from chalicelib.kernel.paging import Paged, PageQuery
-from chalicelib.kernel.shapes import QUANTITY_MAX, Barcode, Instant, Note, Shape, Sku, Text
+from chalicelib.kernel.shapes import QUANTITY_MAX, Instant, Note, Shape
 
 POUNDS_MAX = 100_000
 ALIASES_MAX = 100
-
-
-def _refuse_reserved(value: str) -> str:
-    if value.lower() in RESERVED_SKUS:
-        raise PydanticCustomError("reserved_word", "This word cannot be a SKU or barcode")
-    return value
 
 
 def _grams(value: Any) -> int | None:
@@ -39,10 +34,7 @@ def _amount(value: Any) -> int | None:
 
 
 _NUMBER = WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "null"}]})
-NewSku = Annotated[Sku, AfterValidator(_refuse_reserved)]
-NewBarcode = Annotated[Barcode, AfterValidator(_refuse_reserved)]
 Aliases = Annotated[list[NewBarcode], Field(max_length=ALIASES_MAX)]
-Name = Annotated[Text, AfterValidator(str.strip), Field(pattern=r"\S")]
 Pounds = Annotated[int | None, BeforeValidator(_grams), _NUMBER]
 """A weight in pounds; grams after parsing."""
 Price = Annotated[int | None, BeforeValidator(_amount), _NUMBER]

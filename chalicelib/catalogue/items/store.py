@@ -8,14 +8,16 @@ from typing import Any
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
+from chalicelib.catalogue.store import WRITE_CHANGES, Change
 from chalicelib.kernel.paging import Window
 from chalicelib.kernel.uow import Row, UnitOfWork
 
 # What every item is shown from; the selection `page (id, place)` comes before it. Its UPC is its first `gtin`.
 _ITEM = SQL("""
     SELECT page.place, v.id, v.product_id, v.is_default, v.sku, v.name AS own_name, p.name AS product_name, p.description,
-           coded.codes, coded.has_upc, c.name AS category, p.category_id, v.weight_g, p.unit_price_minor, v.cost_minor,
-           p.in_stock, v.is_listed, v.is_lot_tracked, v.reorder_point, v.created_at, p.updated_at
+           coded.codes, coded.has_upc, c.name AS category, p.category_id, v.weight_g, p.unit_price_minor,
+           p.bulk_price_minor, v.cost_minor, p.in_stock, v.is_listed, v.is_lot_tracked, v.reorder_point, v.created_at,
+           p.updated_at
       FROM page
       JOIN variant v ON v.id = page.id
       JOIN product p ON p.id = v.product_id
@@ -105,8 +107,16 @@ LOCK_ITEM_TO_DELETE = """
 """
 # A product stays active while one of its items is. Barcodes are compared with what the item has; one that another item took
 # meanwhile raises.
-UPDATE_ITEM = """
-    WITH code AS MATERIALIZED (
+UPDATE_ITEM = (
+    SQL("""
+    WITH change AS MATERIALIZED (
+        SELECT %(product_id)s::int AS product_id, %(id)s::int AS variant_id, %(variant)s::jsonb AS variant,
+               %(product)s::jsonb || CASE
+                   WHEN %(active)s::boolean IS NULL THEN '{}'
+                   ELSE jsonb_build_object('is_active', %(active)s OR EXISTS (
+                            SELECT FROM variant o WHERE o.product_id = %(product_id)s AND o.id <> %(id)s AND o.is_active))
+               END AS product
+    ), code AS MATERIALIZED (
         SELECT * FROM jsonb_to_recordset(%(codes)s) AS code (place int, code text, kind text)
     ), gone AS (
         DELETE FROM barcode WHERE variant_id = %(id)s AND %(with_codes)s AND code NOT IN (SELECT code FROM code)
@@ -118,22 +128,9 @@ UPDATE_ITEM = """
         SELECT %(id)s, code, kind FROM code
          WHERE code NOT IN (SELECT b.code FROM barcode b WHERE b.variant_id = %(id)s)
          ORDER BY place
-    ), product_changed AS (
-        UPDATE product
-           SET name = %(product_name)s, description = %(description)s, category_id = %(category_id)s,
-               unit_price_minor = %(unit_price_minor)s, in_stock = %(in_stock)s, updated_at = %(now)s,
-               is_active = CASE WHEN %(active)s::boolean IS NULL THEN is_active
-                                ELSE %(active)s OR EXISTS (
-                                    SELECT FROM variant o
-                                     WHERE o.product_id = product.id AND o.id <> %(id)s AND o.is_active) END
-         WHERE id = %(product_id)s
-    )
-    UPDATE variant
-       SET sku = %(sku)s, name = %(own_name)s, weight_g = %(weight_g)s, cost_minor = %(cost_minor)s,
-           is_lot_tracked = %(is_lot_tracked)s, reorder_point = %(reorder_point)s,
-           is_active = coalesce(%(active)s, is_active)
-     WHERE id = %(id)s
-"""
+    )""")
+    + WRITE_CHANGES
+)
 FIND_USES = """
     SELECT array_remove(ARRAY[
         CASE WHEN EXISTS (SELECT FROM stock_level WHERE variant_id = %(item_id)s AND on_hand > 0) THEN 'stock' END,
@@ -176,6 +173,7 @@ class Item:
     category_id: int | None
     weight_g: int | None
     unit_price_minor: int
+    bulk_price_minor: int | None
     cost_minor: int | None
     in_stock: bool
     is_listed: bool
@@ -239,12 +237,22 @@ def lock_item(uow: UnitOfWork, item_id: int, *, to_delete: bool = False) -> bool
 
 
 def update_item(
-    uow: UnitOfWork, fields: dict[str, Any], *, codes: Sequence[tuple[str, str]] | None, active: bool | None
+    uow: UnitOfWork, change: Change, *, codes: Sequence[tuple[str, str]] | None, active: bool | None
 ) -> None:
     """Writes an item. `codes` and `active` None: they stay. Raises psycopg.errors.UniqueViolation."""
     rows = [{"place": place, "code": code, "kind": kind} for place, (code, kind) in enumerate(codes or ())]
-    more = {"codes": Jsonb(rows), "with_codes": codes is not None, "active": active, "now": uow.now}
-    uow.execute(UPDATE_ITEM, {**fields, **more})
+    variant = change.variant if active is None else {**change.variant, "is_active": active}
+    params = {
+        "id": change.variant_id,
+        "product_id": change.product_id,
+        "product": Jsonb(change.product),
+        "variant": Jsonb(variant),
+        "codes": Jsonb(rows),
+        "with_codes": codes is not None,
+        "active": active,
+        "now": uow.now,
+    }
+    uow.execute(UPDATE_ITEM, params)
 
 
 def find_uses(uow: UnitOfWork, item_id: int) -> list[str]:

@@ -3,9 +3,10 @@
 from chalicelib import identity, messaging, orders
 from chalicelib.customers import service as accounts
 from chalicelib.customers import store as customers
-from chalicelib.customers.events import EmailChangeAsked, VerificationDue
+from chalicelib.customers.events import EmailChangeAsked, PhoneChanged, VerificationDue
 from chalicelib.customers.profile import store
 from chalicelib.customers.profile.shapes import ChangeProfile
+from chalicelib.customers.recovery import fresh
 from chalicelib.customers.service import DuplicateCustomer
 from chalicelib.customers.store import Customer
 from chalicelib.kernel.errors import Conflict, NotFound, Unauthenticated
@@ -35,8 +36,9 @@ def check_own(uow: UnitOfWork, user_id: int) -> None:
 def change(uow: UnitOfWork, user_id: int, wanted: ChangeProfile) -> Customer:
     """Changes the caller's own record. May be repeated.
 
-    Another e-mail address waits until it is proven; until then the old one, which is told, stays. Raises NotFound,
-    DuplicateCustomer when address or number are another account's, TooManyRequests.
+    Another e-mail address waits until it is proven; until then the old one, which is told, stays. Another number counts
+    at once, but opens the account only after some days. Raises NotFound, DuplicateCustomer when address or number are
+    another account's, TooManyRequests, Unavailable.
     """
     customer = own(uow, user_id)
     email = wanted.email if wanted.email and not _is_same(wanted.email, customer.email) else None
@@ -52,6 +54,10 @@ def change(uow: UnitOfWork, user_id: int, wanted: ChangeProfile) -> Customer:
     changed = store.update(uow, customer.id, fields)
     if changed is None:
         raise Unauthenticated
+    if changed.phone != customer.phone:
+        if phone is not None:
+            fresh.note(uow, customer.id, phone)
+        uow.publish(PhoneChanged(customer_id=customer.id).message())
     uow.audit("update", "customer", customer.id, after={"fields": sorted(fields)})
     return changed
 

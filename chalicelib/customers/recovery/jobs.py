@@ -3,7 +3,7 @@
 from chalicelib import messaging
 from chalicelib.customers import store
 from chalicelib.customers.events import CodeAsked, ResetAsked, UsernameAsked
-from chalicelib.customers.recovery import codes, service, tokens
+from chalicelib.customers.recovery import codes, fresh, service, tokens
 from chalicelib.customers.store import Customer
 from chalicelib.kernel.jobs import Job, consumer
 from chalicelib.kernel.settings import settings
@@ -42,9 +42,12 @@ def send_username(job: Job[UsernameAsked]) -> None:
 
 @consumer(CodeAsked)
 def send_code(job: Job[CodeAsked]) -> None:
-    """Sends the code of a round that is still the latest. A repeat sends another, and only that one counts."""
+    """Sends the code of a round that is still the latest. A repeat sends another, and only that one counts.
+
+    Not to a number that was entered lately.
+    """
     customer = _find(job.uow, job.event.customer_id)
-    if customer is None or customer.phone is None:
+    if customer is None or customer.phone is None or fresh.is_fresh(job.uow, customer):
         return
     code = codes.make(job.uow, customer, customer.phone, job.event.round_id)
     if code is None:

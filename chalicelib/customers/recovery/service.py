@@ -3,7 +3,7 @@
 from chalicelib import identity, orders
 from chalicelib.customers import store as accounts
 from chalicelib.customers.events import CodeAsked, PasswordChanged, ResetAsked, UsernameAsked
-from chalicelib.customers.recovery import codes, rules, store, tokens
+from chalicelib.customers.recovery import codes, fresh, rules, store, tokens
 from chalicelib.customers.recovery.tokens import Proof, Purpose
 from chalicelib.customers.store import Customer
 from chalicelib.kernel.errors import BadRequest
@@ -96,16 +96,20 @@ def look_username_up(uow: UnitOfWork, token: str) -> str:
 def reset_password(uow: UnitOfWork, purpose: Purpose, token: str, password: str) -> None:
     """Gives the account of a token another password and ends all its sessions; the customer is told by mail.
 
-    Of many at once one succeeds; a refused password leaves the token good. Raises InvalidToken, WeakPassword, Unavailable.
+    By mail, it also proves the address, and removes a telephone number that may be somebody else's: one that came with
+    an unproven address, or was entered lately. Of many at once one succeeds; a refused password leaves the token good.
+    Raises InvalidToken, WeakPassword, Unavailable.
     """
     customer = _owner(uow, purpose, token)
     identity.check_strength(password, names=(customer.username, customer.email))
+    by_mail = purpose == "password_reset"
     is_changed = store.reset_password(
         uow,
         customer.id,
         seen=customer.password_changed_at,
         new_hash=identity.hash_password(password),
-        proves_email=purpose == "password_reset",
+        proves_email=by_mail,
+        drops_phone=by_mail and (not customer.is_verified or fresh.is_fresh(uow, customer)),
     )
     if not is_changed or not tokens.use_up(uow, purpose, token):
         raise InvalidToken

@@ -13,12 +13,10 @@ FIND_BY_PHONE = """
       FROM customer
      WHERE phone = %(phone)s
 """
-# Whoever opened a link has proven its address. If nobody had before, the telephone number may be that of a stranger who
-# registered with somebody else's address, and would let him in again.
 RESET_HASH = """
     UPDATE customer
        SET password_hash = %(new_hash)s, password_changed_at = %(now)s, updated_at = %(now)s, pending_email = NULL,
-           phone = CASE WHEN %(proves_email)s AND email_verified_at IS NULL THEN NULL ELSE phone END,
+           phone = CASE WHEN %(drops_phone)s THEN NULL ELSE phone END,
            email_verified_at = CASE WHEN %(proves_email)s THEN coalesce(email_verified_at, %(now)s)
                                     ELSE email_verified_at END
      WHERE id = %(id)s AND is_active AND password_changed_at = %(seen)s
@@ -30,7 +28,10 @@ def find_by_phone(uow: UnitOfWork, phone: str) -> Customer | None:
     return uow.fetch(Customer, FIND_BY_PHONE, {"phone": phone})
 
 
-def reset_password(uow: UnitOfWork, customer_id: int, *, seen: datetime, new_hash: str, proves_email: bool) -> bool:
+def reset_password(
+    uow: UnitOfWork, customer_id: int, *, seen: datetime, new_hash: str, proves_email: bool, drops_phone: bool
+) -> bool:
     """A new password; False when it was changed since `seen`, or the account was closed. Of several at once, one wins."""
-    fields = {"id": customer_id, "seen": seen, "new_hash": new_hash, "proves_email": proves_email, "now": uow.now}
+    marks = {"proves_email": proves_email, "drops_phone": drops_phone}
+    fields = {"id": customer_id, "seen": seen, "new_hash": new_hash, "now": uow.now, **marks}
     return uow.execute(RESET_HASH, fields) == 1

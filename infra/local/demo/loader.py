@@ -90,7 +90,7 @@ class Loader:
         self._stock()
 
     def _catalogue(self) -> None:
-        categories = {c.code: catalogue.create_category(self.uow, c.name) for c in self.demo.categories}
+        categories = {c.code: catalogue.create_category(self.uow, c.name, c.description) for c in self.demo.categories}
         made = catalogue.create_products(
             self.uow,
             [

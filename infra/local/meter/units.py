@@ -188,6 +188,7 @@ RULES: Mapping[tuple[str, str], Callable[[Call, Answer], Units]] = {
     ("sqs", "GetQueueUrl"): _one("sqs_look_ups"),
     ("s3", "PutObject"): _put_object,
     ("s3", "GetObject"): _get_object,
+    ("s3", "DeleteObject"): _one("s3_deletes"),
     ("eventbridge", "PutEvents"): _put_events,
     ("iot-data-plane", "Publish"): _publish,
     ("secrets-manager", "GetSecretValue"): _one("secret_reads"),

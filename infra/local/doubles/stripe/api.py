@@ -12,7 +12,7 @@ from aiohttp import web
 from infra.local.doubles import faults
 from infra.local.doubles.faults import Faults
 from infra.local.doubles.store import Doc
-from infra.local.doubles.stripe import errors, forms, methods, money_back
+from infra.local.doubles.stripe import balance, errors, forms, methods, money_back
 from infra.local.doubles.stripe.errors import StripeRefusal
 from infra.local.doubles.stripe.forms import Params, Reader
 from infra.local.doubles.stripe.idempotency import Keys
@@ -167,6 +167,13 @@ class StripeApi:
             self._getter("charges", "charge"),
             self._lister("disputes", "dispute", "payment_intent", "charge"),
             self._getter("disputes", "dispute"),
+            Operation(
+                "balance_transactions.list",
+                "GET",
+                "/v1/balance_transactions",
+                _PAGE,
+                lambda asked, _: balance.page(ledger, asked),
+            ),
             self._lister("events", "event", "type"),
             self._getter("events", "event"),
             Operation("customers.create", "POST", "/v1/customers", _CUSTOMER, self._new_customer),

@@ -1,0 +1,1 @@
+"""API keys, as administrators make, revoke and check them."""

@@ -1,0 +1,1 @@
+"""Scores of customers: who is likely to order again, and how often."""

@@ -1,0 +1,1 @@
+"""Vendors and what they offer."""
