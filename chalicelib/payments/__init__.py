@@ -3,6 +3,7 @@
 from chalicelib.payments.cash import record_cash
 from chalicelib.payments.checks.closing import drop_stale as drop_stale_checks
 from chalicelib.payments.credit.returns import credited_minor
+from chalicelib.payments.credit.service import balance_minor as credit_balance_minor
 from chalicelib.payments.events import CancellationSettled, CheckRejected, OrderPaid
 from chalicelib.payments.reconciliation.rules import Seen as Difference
 from chalicelib.payments.reconciliation.service import open_differences, start_nightly
@@ -17,6 +18,7 @@ __all__ = [
     "PaymentsCheck",
     "RefundDue",
     "check_books",
+    "credit_balance_minor",
     "credited_minor",
     "drop_stale_checks",
     "open_differences",

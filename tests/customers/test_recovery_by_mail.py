@@ -45,7 +45,7 @@ def test_from_forgetting_to_signing_in(api: Client, tenant: Tenant) -> None:
     assert (mail["recipient"], mail["subject"], mail["is_secret"]) == (shopper.email, "Choose a new password", True)
 
     reply = _reset(api, token)
-    assert (reply.status, reply.json, reply.statements) == (200, {"message": "Password changed; please sign in"}, 7)
+    assert (reply.status, reply.json, reply.statements) == (200, {"message": "Password changed; please sign in"}, 8)
     assert here.get("/api/me").status == 401
     assert (_signs_in(api, shopper.email, PASSWORD), _signs_in(api, shopper.email, NEW)) == (False, True)
     (notice,) = messages(tenant, "password_changed")

@@ -113,7 +113,7 @@ def reset_password(uow: UnitOfWork, purpose: Purpose, token: str, password: str)
     )
     if not is_changed or not tokens.use_up(uow, purpose, token):
         raise InvalidToken
-    if purpose == "password_reset":
+    if by_mail:
         orders.link_claimed(uow, customer.id)
     identity.end_other_sessions(uow, "customer", customer.id, kept_id=None)
     uow.publish(PasswordChanged(customer_id=customer.id).message())
