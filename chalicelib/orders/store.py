@@ -76,9 +76,7 @@ LOCK_CREDIT = """
         SELECT id, payment_terms, credit_limit_minor, credit_frozen_at
           FROM customer WHERE id = %(customer_id)s FOR UPDATE
     )
-    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor,
-           credit_frozen_at IS NOT NULL AS is_frozen
-      FROM locked
+    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor, credit_frozen_at IS NOT NULL AS is_frozen FROM locked
 """
 FREEZE_CREDIT = """
     UPDATE customer
@@ -92,6 +90,8 @@ SUM_OWED = """
      WHERE customer_id = %(customer_id)s AND payment_method = 'net30' AND state <> 'cancelled'
        AND payment_state IN ('unpaid', 'processing', 'overdue', 'failed')
 """
+
+MERGE_SETTINGS = "UPDATE organization SET settings = settings || %(values)s WHERE id = current_organization()"
 
 INSERT_ORDER = """
     WITH placed AS (
@@ -317,6 +317,11 @@ def get_terms(uow: UnitOfWork, customer_id: int) -> str:
     if terms is None:
         raise NotFound("Customer not found")
     return terms
+
+
+def merge_settings(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
+    """Sets settings of the organization; others stay as they are."""
+    uow.execute(MERGE_SETTINGS, {"values": Jsonb(dict(values))})
 
 
 def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:
