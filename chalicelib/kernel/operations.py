@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "redrive_poison": "chalicelib.kernel.dead_letters:redrive_poison",
     "replay_dead": "chalicelib.kernel.dead_letters:replay_dead",
     "reset_password": "chalicelib.identity.operations:reset_password",
+    "set_fees_and_discounts": "chalicelib.orders.operations:set_fees_and_discounts",
 }
 """Command -> module:function."""
 
