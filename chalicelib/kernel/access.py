@@ -205,6 +205,16 @@ def STAFF(*roles: str) -> Access:  # noqa: N802  # see FLOOR
     )
 
 
+PAYMENT_LINKS = Access(
+    "staff, customer, or api key: voice",
+    audiences=_COMMERCE,
+    cookies=(*_STAFF_COOKIES, *_SHOP_COOKIES),
+    api_key=True,
+    known=frozenset({"commerce", "customer", "api_key"}),
+    permits=frozenset({"commerce", "customer", "key:voice"}),
+    lacking="This API key lacks the scope voice",
+)
+"""Who may ask for a page on which an order can be paid: staff, the voice agent, customers for their own orders."""
 KEEPER = Access(
     "staff: admin, manager; customers are known and refused",
     audiences=_COMMERCE,

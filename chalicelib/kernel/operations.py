@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "close_circuit": "chalicelib.kernel.circuit:close_circuit",
     "create_organization": "chalicelib.identity.operations:create_organization",
     "drop_poison": "chalicelib.kernel.dead_letters:drop_poison",
+    "forgive_dispute": "chalicelib.payments.operations:forgive_dispute",
     "list_circuits": "chalicelib.kernel.circuit:list_circuits",
     "list_dead": "chalicelib.kernel.dead_letters:list_dead",
     "list_poison": "chalicelib.kernel.dead_letters:list_poison",
@@ -26,7 +27,9 @@ COMMANDS: dict[str, str] = {
     "redrive_poison": "chalicelib.kernel.dead_letters:redrive_poison",
     "replay_dead": "chalicelib.kernel.dead_letters:replay_dead",
     "reset_password": "chalicelib.identity.operations:reset_password",
+    "retry_refund": "chalicelib.payments.operations:retry_refund",
     "set_fees_and_discounts": "chalicelib.orders.operations:set_fees_and_discounts",
+    "submit_evidence": "chalicelib.payments.operations:submit_evidence",
 }
 """Command -> module:function."""
 

@@ -14,6 +14,7 @@ INTERVALS_S = {
     "expire_holds": 60.0,
     "purge_expired": 3600.0,
     "sync_connectors": 300.0,
+    "settle_payments": 300.0,
     "count_key_uses": 300.0,
     "score_customers": 3600.0,
     "reconcile_payments": 3600.0,
@@ -25,6 +26,7 @@ LOCAL_INTERVALS_S = {
     "expire_holds": 1.0,
     "purge_expired": 60.0,
     "sync_connectors": 1.0,
+    "settle_payments": 1.0,
     "count_key_uses": 5.0,
     "score_customers": 60.0,
     "reconcile_payments": 3600.0,
@@ -67,6 +69,13 @@ def sync_connectors(_event: dict[str, Any], _context: Any) -> dict[str, str]:
     """Starts the syncs whose time has come, and takes over those whose worker died."""
     connectors = import_module("chalicelib.connectors")
     jobs.for_each_organization("sync_connectors", connectors.queue_due_syncs)
+    return {"status": "queued"}
+
+
+def settle_payments(_event: dict[str, Any], _context: Any) -> dict[str, str]:
+    """Queues the payments, refunds and disputes that Stripe must be asked about, and the links whose time is over."""
+    payments = import_module("chalicelib.payments")
+    jobs.for_each_organization("settle_payments", payments.queue_looks)
     return {"status": "queued"}
 
 

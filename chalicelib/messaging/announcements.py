@@ -1,6 +1,7 @@
 """What customers hear about their orders, and through which channel. Orders without an address hear nothing."""
 
 from dataclasses import replace
+from datetime import datetime
 
 from chalicelib.kernel.emails import is_email
 from chalicelib.kernel.uow import UnitOfWork
@@ -36,6 +37,41 @@ def order_cancelled(
     if order.channel not in QUIET_CHANNELS:
         money = {"refund_due_minor": refund_due_minor, "credited_minor": credited_minor}
         _mail(uow, order, "order_cancelled", reason=reason, **money)
+
+
+def payment_link(uow: UnitOfWork, order: Order, *, amount_minor: int, link: str, expires_at: datetime) -> None:
+    """A mail with the page on which the order can be paid."""
+    _mail(uow, order, "payment_link", amount_minor=amount_minor, link=link, expires_at=expires_at)
+
+
+def refund_sent(uow: UnitOfWork, order: Order, *, amount_minor: int, reason: str) -> None:
+    """A mail that says that money is on its way back."""
+    _mail(uow, order, "refund_sent", amount_minor=amount_minor, reason=reason)
+
+
+def payment_returned(uow: UnitOfWork, order: Order, *, outstanding_minor: int, link: str) -> None:
+    """Mails that say that the bank took the payment back: to the customer, who has to pay again, and to staff."""
+    is_shipped = order.state in ("shipped", "delivered")
+    _mail(uow, order, "payment_returned", outstanding_minor=outstanding_minor, link=link, is_shipped=is_shipped)
+    _tell_staff(uow, order, "payment_returned", amount_minor=outstanding_minor)
+
+
+def refund_failed(uow: UnitOfWork, order: Order, *, amount_minor: int, why: str | None) -> None:
+    """A mail to staff: the customer is still owed the money."""
+    _tell_staff(uow, order, "refund_failed", amount_minor=amount_minor, why=why)
+
+
+def order_revived(uow: UnitOfWork, order: Order) -> None:
+    """A mail that says that the order stands after all."""
+    _mail(uow, order, "order_revived")
+
+
+def _tell_staff(uow: UnitOfWork, order: Order, what: str, *, amount_minor: int, why: str | None = None) -> None:
+    """To ``payments_email`` of the organization's settings; without one, the alarm and the books still say it."""
+    address = uow.organization.settings.get("payments_email")
+    if isinstance(address, str) and is_email(address):
+        context = {"order": order, "what": what, "amount_minor": amount_minor, "why": why}
+        service.send_mail(uow, address, "staff_payment", context, kind=f"staff_{what}", order_id=order.id)
 
 
 def check_rejected(uow: UnitOfWork, order: Order, *, is_bounced: bool, open_minor: int) -> None:

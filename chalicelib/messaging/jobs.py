@@ -14,7 +14,15 @@ from chalicelib.messaging.consent import store as consent_store
 from chalicelib.messaging.events import MailDue, SmsDue, SmsReported
 from chalicelib.messaging.rules import Draft, Outcome
 from chalicelib.orders.events import OrderPlaced, OrderShipped
-from chalicelib.payments.events import CancellationSettled, CheckRejected, OrderPaid
+from chalicelib.payments.events import (
+    CancellationSettled,
+    CheckRejected,
+    LinkMade,
+    OrderPaid,
+    OrderRevived,
+    PaymentReturned,
+    RefundEnded,
+)
 
 
 @consumer(SmsDue)
@@ -92,6 +100,50 @@ def announce_cancelled(job: Job[CancellationSettled]) -> None:
         refund_due_minor=job.event.refund_due_minor,
         credited_minor=payments.credited_minor(job.uow, order.id),
     )
+
+
+@consumer(LinkMade)
+def announce_link(job: Job[LinkMade]) -> None:
+    """Sends the page on which an order can be paid; not one that was closed meanwhile."""
+    payment, link = (
+        payments.get_payment(job.uow, job.event.payment_id),
+        payments.find_link(job.uow, job.event.payment_id),
+    )
+    if payment.order_id is None or link is None or link.url is None or link.closed_at is not None:
+        return
+    order = orders.get(job.uow, payment.order_id)
+    announcements.payment_link(
+        job.uow, order, amount_minor=payment.amount_minor, link=link.url, expires_at=link.expires_at
+    )
+
+
+@consumer(RefundEnded)
+def announce_refund(job: Job[RefundEnded]) -> None:
+    """Says to the customer that money is on its way back, or to staff that it did not arrive."""
+    refund = payments.get_refund(job.uow, job.event.refund_id)
+    payment = payments.get_payment(job.uow, refund.payment_id)
+    if payment.order_id is None:
+        return
+    order = orders.get(job.uow, payment.order_id)
+    if refund.state == "succeeded":
+        announcements.refund_sent(job.uow, order, amount_minor=refund.amount_minor, reason=refund.reason)
+    else:
+        announcements.refund_failed(job.uow, order, amount_minor=refund.amount_minor, why=refund.failure_reason)
+
+
+@consumer(PaymentReturned)
+def announce_returned(job: Job[PaymentReturned]) -> None:
+    """Says that a bank took a payment back."""
+    order = orders.get(job.uow, job.event.order_id)
+    announcements.payment_returned(
+        job.uow, order, outstanding_minor=job.event.outstanding_minor, link=payments.pay_page(order.number)
+    )
+
+
+@consumer(OrderRevived)
+def announce_revived(job: Job[OrderRevived]) -> None:
+    """Says that an order that had expired stands after all."""
+    announcements.order_revived(job.uow, orders.get(job.uow, job.event.order_id))
 
 
 @consumer(CheckRejected)

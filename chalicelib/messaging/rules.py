@@ -69,6 +69,7 @@ class Message:
     attempts: int
     provider_id: str | None
     error_code: str | None
+    created_at: datetime
 
 
 def state_of_twilio(status: str) -> State | None:

@@ -80,7 +80,7 @@ SUPPRESS = """
         DO UPDATE SET error_code = excluded.error_code, suppressed_at = excluded.suppressed_at
 """
 LIST_BY_ORDER = """
-    SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code
+    SELECT id, channel, kind, recipient, subject, state, attempts, provider_id, error_code, created_at
       FROM message WHERE order_id = %(order_id)s ORDER BY id
 """
 

@@ -257,7 +257,7 @@ class Credit:
     terms: str
     limit_minor: int
     is_frozen: bool
-    """While a dispute lasts or a payment is missing: nothing more is owed."""
+    """Whether a dispute forbids new orders on terms, whatever the limit."""
     owed_minor: int
 
     @property

@@ -76,9 +76,7 @@ LOCK_CREDIT = """
         SELECT id, payment_terms, credit_limit_minor, credit_frozen_at
           FROM customer WHERE id = %(customer_id)s FOR UPDATE
     )
-    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor,
-           credit_frozen_at IS NOT NULL AS is_frozen
-      FROM locked
+    SELECT payment_terms AS terms, credit_limit_minor AS limit_minor, credit_frozen_at IS NOT NULL AS is_frozen FROM locked
 """
 FREEZE_CREDIT = """
     UPDATE customer

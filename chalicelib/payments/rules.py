@@ -18,6 +18,7 @@ Provider = Literal["stripe", "check", "store_credit", "cash"]
 EntryKind = Literal["charge", "refund", "dispute", "return"]
 """A return is money that was charged and turned out not to be there: a bank debit that came back, a check that bounced."""
 DueReason = Literal["order_cancelled", "paid_twice"]
+RefundState = Literal["asked", "pending", "requires_action", "succeeded", "canceled", "failed"]
 
 STATES: tuple[State, ...] = ("created", "requires_payment", "processing", "failed", "canceled", "succeeded")
 """Ascending where two facts carry the same time, which Stripe tells in whole seconds: a debit may bounce at once, nobody
@@ -39,6 +40,12 @@ _OF_INTENT: dict[str, State] = {
     "canceled": "canceled",
 }
 """Stripe, The Payment Intents API, lifecycle. A failed try is back at requires_payment_method with an error."""
+
+RETURN_REASONS = frozenset(
+    {"bank_cannot_process", "debit_not_authorized", "incorrect_account_details", "insufficient_funds"}
+)
+"""Reasons of disputes that are bank debits coming back (Stripe, ACH Direct Debit, Disputed payments: a failure that the bank
+reports after a payment has succeeded is made a dispute; all of final)."""
 
 MONEY_STATES = frozenset({"paid", "part-refunded", "refunded", "disputed"})
 """Payment states of an order that say that money has moved."""
@@ -101,6 +108,13 @@ class Payment:
     state: State
     state_at: datetime | None
     created_at: datetime
+    is_link: bool = False
+    """Whether it is paid on a page of Stripe's, which makes an intent of its own for whoever tries."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still collect money."""
+        return self.state not in FINAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +144,29 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
+class RefundTold:
+    """What the provider says about money on its way back. `reference`: the key of our row, when it is one of ours."""
+
+    provider_id: str
+    reference: str | None
+    state: RefundState
+    failure_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeTold:
+    """What the provider says about a dispute: its words for reason and status, and since when by its clock."""
+
+    provider_id: str
+    reason: str
+    status: str
+    at: datetime
+    amount_minor: int
+    currency: str
+    evidence_due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """What a webhook or an answer of the provider says about one payment."""
 
@@ -138,6 +175,15 @@ class Told:
     """Our key from the intent's metadata."""
     fact: Fact | None = None
     movement: Movement | None = None
+    reversal: Movement | None = None
+    """What undoes the movement, told with it: between the two nothing must look as if money were missing."""
+    refund: RefundTold | None = None
+    dispute: DisputeTold | None = None
+
+    @property
+    def movements(self) -> list[Movement]:
+        """What moved, and what moved back."""
+        return [movement for movement in (self.movement, self.reversal) if movement is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +244,15 @@ class RefundDue:
 
 
 @dataclass(frozen=True, slots=True)
+class LookedAt:
+    """Something unfinished that Stripe is to be asked about, and since when there is it."""
+
+    kind: Literal["payment", "refund", "dispute"]
+    id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """What an order's payments mean."""
 
@@ -234,6 +289,24 @@ def reference_of(value: object) -> str | None:
 def is_abandoned(payment: Payment, now: datetime) -> bool:
     """Whether the creation of this intent was never answered and never will be."""
     return payment.provider_id is None and now - payment.created_at > ABANDONED_AFTER
+
+
+def is_obsolete(account: Account, outstanding_minor: int) -> bool:
+    """Whether an open attempt at Stripe asks for another sum than what has still to be paid, nothing included."""
+    payment = account.payment
+    return payment.provider == "stripe" and payment.is_open and payment.amount_minor != outstanding_minor
+
+
+def may_revive(cancel_reason: str | None, total_minor: int, accounts: Sequence[Account]) -> bool:
+    """Whether an order that was cancelled may stand after all: it only expired, all of it is paid, nothing goes back yet."""
+    balances = [account.balance for account in accounts]
+    is_whole = all(b.kept_minor == b.charged_minor for b in balances) and not any(a.due_minor for a in accounts)
+    return cancel_reason == "expired" and is_whole and sum(b.kept_minor for b in balances) >= total_minor > 0
+
+
+def fact_of(payment: Payment, told: Fact | None) -> Fact | None:
+    """What of a fact is about the payment: a link outlives the intents of those who tried to pay on it."""
+    return None if told is not None and payment.is_link and told.state == "canceled" else told
 
 
 def is_news(known: Payment, told: Fact) -> bool:

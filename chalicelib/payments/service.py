@@ -1,210 +1,33 @@
-"""Use cases of payments. Whatever Stripe says, by webhook or in answer, ends in `converge`."""
+"""What Stripe says, by webhook or in answer, ends here, in `converge`; what an order's payments mean, in `settle_order`."""
 
-import math
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import partial
-from typing import Any, TypeVar
 
 from chalicelib import orders
 from chalicelib.adapters import payments as stripe
-from chalicelib.adapters.errors import ProviderRefused, ProviderUnavailable
 from chalicelib.kernel import webhooks
-from chalicelib.kernel.endpoint import Outside
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.log import count, logger
 from chalicelib.kernel.uow import UnitOfWork
 from chalicelib.orders import Order
-from chalicelib.payments import rules, store
+from chalicelib.payments import disputes, refunds, rules, store
 from chalicelib.payments.checks import closing
 from chalicelib.payments.credit import returns
-from chalicelib.payments.events import OrderPaid, StripeEventArrived
+from chalicelib.payments.events import AttemptObsolete, OrderPaid, OrderRevived, PaymentReturned, StripeEventArrived
+from chalicelib.payments.events import RefundDue as RefundIsDue
 from chalicelib.payments.facts import Paid
-from chalicelib.payments.rules import Account, Fact, Movement, Payment, RefundDue, Told
-from chalicelib.payments.shapes import ConfirmPayment, CreateIntent, IntentCreated, PaymentConfirmed, StripeEvent
-
-Answer = TypeVar("Answer")
-Asking = Outside[Any, IntentCreated]
-PAUSES_S = (0.2, 0.6)
-PATIENCE_S = 4.0
-"""We ask again only while an answer still fits into the gateway's 29 seconds."""
+from chalicelib.payments.facts import PaymentReturned as Returned
+from chalicelib.payments.rules import Account, Fact, Movement, Payment, RefundDue, Settlement, Told
+from chalicelib.payments.shapes import StripeEvent
 
 
-def create_order_intent(uow: UnitOfWork, asked: CreateIntent) -> Asking:
-    """The intent that pays an order: the open one if there is one, else a new one. Locks the order.
+def told_by_intent(intent: stripe.Intent, *, at: datetime, is_whole: bool = False) -> Told:
+    """What an intent, as fetched, says. Final states only count: its others have no time by the provider's clock.
 
-    Raises NotFound, NotPayable, AlreadyPaid, WrongAmount; between the transactions PaymentRefused, Unavailable.
+    `is_whole`: they count as well, as of `at`; for intents whose webhooks should have come long ago.
     """
-    order = orders.lock_by_number(uow, asked.order_number or "")
-    rules.check_payable(is_cancelled=order.state == "cancelled", payment_state=order.payment_state)
-    if asked.amount != order.total_minor:
-        raise rules.WrongAmount
-    known = store.lock_open(uow, order.id)
-    if known is not None and known.amount_minor != order.total_minor:
-        return _replace(known, asked)
-    if known is not None and rules.is_abandoned(known, uow.now):
-        store.give_up(uow, known.id)
-        known = None
-    payment = known or _open(uow, asked, order_id=order.id, amount_minor=order.total_minor, currency=order.currency)
-    return _ask(payment, asked, f"Order {order.number}", organization_id=uow.organization.id)
-
-
-def create_loose_intent(uow: UnitOfWork, asked: CreateIntent) -> Asking:
-    """An intent for a checkout that has no order yet; bounded, and it never settles an order. Raises WrongAmount."""
-    rules.check_loose_amount(asked.amount)
-    payment = _open(uow, asked, order_id=None, amount_minor=asked.amount, currency=uow.organization.currency)
-    return _ask(payment, asked, uow.organization.name, organization_id=uow.organization.id)
-
-
-def _open(uow: UnitOfWork, asked: CreateIntent, *, order_id: int | None, amount_minor: int, currency: str) -> Payment:
-    payer = {"payer_name": asked.customer_name, "payer_email": asked.customer_email}
-    return store.insert_payment(
-        uow, {"order_id": order_id, "amount_minor": amount_minor, "currency": currency, **payer}
-    )
-
-
-def _ask(payment: Payment, asked: CreateIntent, description: str, *, organization_id: int) -> Asking:
-    """Creates the intent at Stripe under the row's key, or fetches the one that the row has; the secret is never stored."""
-
-    def fetch_or_create() -> stripe.Intent:
-        if payment.provider_id is not None:
-            return _checked(payment, stripe.gateway().get_intent(payment.provider_id))
-        made = stripe.gateway().create_intent(
-            amount_minor=payment.amount_minor,
-            currency=payment.currency,
-            idempotency_key=f"intent-{payment.idempotency_key}",
-            metadata={
-                "payment": payment.idempotency_key,
-                "order_number": asked.order_number or "",
-                "organization": str(organization_id),
-            },
-            description=description,
-        )
-        return _checked(payment, made)
-
-    return Outside(partial(_patiently, fetch_or_create), partial(_created, payment, asked))
-
-
-def _checked(payment: Payment, intent: stripe.Intent) -> stripe.Intent:
-    """An answer about another sum than ours is not acted on, whatever Stripe says; somebody must look into it.
-
-    Should money have moved all the same, the webhook tells, and is recorded for what it says.
-    """
-    told_minor = intent.received_minor if intent.status == "succeeded" else intent.amount_minor
-    if (told_minor, intent.currency) != (payment.amount_minor, payment.currency):
-        count("PaymentMismatch")
-        logger.error("an intent differs from its payment", extra={"payment_id": payment.id})
-        raise ProviderUnavailable("stripe", "another amount than asked for", maybe_done=True)
-    return intent
-
-
-def _created(payment: Payment, asked: CreateIntent, uow: UnitOfWork, intent: stripe.Intent) -> IntentCreated | Asking:
-    if intent.status == "succeeded":
-        raise rules.AlreadyPaid
-    if intent.status == "canceled":
-        return _again(uow, payment, asked)
-    if not store.attach(uow, payment.id, intent.id):
-        raise rules.NotPayable
-    return IntentCreated(client_secret=intent.client_secret, payment_intent_id=intent.id)
-
-
-def _again(uow: UnitOfWork, closed: Payment, asked: CreateIntent) -> Asking:
-    """Another intent in place of one that is closed at Stripe. Locks the order before the payment, as everybody does."""
-    if asked.order_number is None:
-        store.give_up(uow, closed.id)
-        return create_loose_intent(uow, asked)
-    orders.lock_by_number(uow, asked.order_number)
-    store.give_up(uow, closed.id)
-    return create_order_intent(uow, asked)
-
-
-def _replace(outdated: Payment, asked: CreateIntent) -> Asking:
-    """The order costs something else now: the old intent is cancelled at Stripe before another is made."""
-
-    def cancelled(uow: UnitOfWork, intent: stripe.Intent | None) -> Asking:
-        if intent is not None and intent.status != "canceled":
-            raise rules.NotPayable("A payment of this order is being processed")
-        return _again(uow, outdated, asked)
-
-    return Outside(partial(cancel_at_provider, outdated), cancelled)
-
-
-def cancel_at_provider(payment: Payment) -> stripe.Intent | None:
-    """Cancels a payment's intent; the intent as it is then, also when it is too late. None when there is none."""
-    if payment.provider_id is None:
-        return None
-    provider_id = payment.provider_id
-    try:
-        return stripe.gateway().cancel_intent(provider_id, idempotency_key=f"cancel-{payment.idempotency_key}")
-    except ProviderRefused:
-        return stripe.gateway().get_intent(provider_id)
-
-
-def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """Asks Stripe; again after a moment while another request runs under the same key, or after a mishap.
-
-    Raises PaymentRefused; Unavailable at once when Stripe is known to be away, with the time to come back.
-    """
-    started = time.monotonic()
-    for pause_s in (*PAUSES_S, None):
-        try:
-            return ask()
-        except ProviderRefused as refused:
-            logger.warning("payment refused", extra={"code": refused.code})
-            raise rules.PaymentRefused from refused
-        except ProviderUnavailable as error:
-            if pause_s is None or error.retry_after_s or time.monotonic() - started > PATIENCE_S:
-                sentence, retry_after_s = (
-                    "The payment provider cannot be reached; please try again",
-                    error.retry_after_s,
-                )
-                raise Unavailable(sentence, retry_after_s=math.ceil(retry_after_s or 2)) from error
-            time.sleep(pause_s)
-    raise AssertionError("unreachable")
-
-
-def confirm(uow: UnitOfWork, asked: ConfirmPayment) -> PaymentConfirmed | Outside[Any, PaymentConfirmed]:
-    """Whether an intent has paid an order. Raises NotFound when it is not this order's, NotSucceeded, Unavailable.
-
-    Ten statements in the transaction that records a success, four before it.
-    """
-    payment = store.find_by_provider(uow, asked.payment_intent_id)
-    if payment is None or payment.order_id is None:
-        raise rules.NoSuchPayment
-    if payment.state == "succeeded":
-        return _confirmation(orders.get(uow, payment.order_id), asked)
-
-    def fetch() -> stripe.Intent:
-        return _checked(payment, stripe.gateway().get_intent(asked.payment_intent_id))
-
-    return Outside(partial(_patiently, fetch), partial(_confirmed, payment, asked))
-
-
-def _confirmed(payment: Payment, asked: ConfirmPayment, uow: UnitOfWork, intent: stripe.Intent) -> PaymentConfirmed:
-    if intent.status != "succeeded":
-        raise rules.NotSucceeded(status=rules.state_of_intent(intent.status, intent.failure_code))
-    order = take_in(uow, payment, told_by_intent(intent, at=uow.now))
-    assert order is not None
-    return _confirmation(order, asked)
-
-
-def _confirmation(order: Order, asked: ConfirmPayment) -> PaymentConfirmed:
-    if order.number != asked.order_number:
-        raise rules.NoSuchPayment
-    if order.state == "cancelled":
-        return PaymentConfirmed(success=False, message="The order was cancelled; the payment will be returned")
-    if order.payment_state == "paid":
-        return PaymentConfirmed(success=True, message="Payment confirmed")
-    return PaymentConfirmed(success=False, message=f"The order's payment is {order.payment_state}")
-
-
-def told_by_intent(intent: stripe.Intent, *, at: datetime) -> Told:
-    """What an intent, as fetched, says. Final states only count: its others have no time by the provider's clock."""
     state = rules.state_of_intent(intent.status, intent.failure_code)
     movement = Movement("charge", intent.id, intent.received_minor, intent.currency) if state == "succeeded" else None
-    fact = Fact(state, at) if state in rules.FINAL else None
+    fact = Fact(state, at, intent.failure_code) if is_whole or state in rules.FINAL else None
     return Told(intent.id, rules.reference_of(intent.metadata.get("payment")), fact, movement)
 
 
@@ -220,18 +43,20 @@ def take_event(uow: UnitOfWork, event: StripeEvent) -> None:
     )
 
 
-def converge(uow: UnitOfWork, told: Told) -> None:
-    """Takes in what Stripe says about a payment: state, entry, and what they mean for its order. May be repeated.
+def converge(uow: UnitOfWork, told: Told) -> bool:
+    """Takes in what Stripe says about a payment: state, entries, and what they mean for its order. May be repeated.
 
     Webhooks, their repetitions and the answers to our questions all come here, in any order, and end alike. An intent
-    that is none of ours changes nothing.
+    that is none of ours changes nothing; whether it is one of ours.
     """
     found = store.find_by_provider(uow, told.provider_id, told.reference)
     if found is not None:
         take_in(uow, found, told)
-    elif told.reference is not None:
+        return True
+    if told.reference is not None:
         count("PaymentUnknown")
         logger.warning("unknown payment", extra={"provider_id": told.provider_id})
+    return False
 
 
 def take_in(uow: UnitOfWork, payment: Payment, told: Told) -> Order | None:
@@ -249,17 +74,22 @@ def take_in(uow: UnitOfWork, payment: Payment, told: Told) -> Order | None:
 def _record(uow: UnitOfWork, account: Account, told: Told) -> Account | None:
     """The account after what was told; None when it told nothing new."""
     payment = account.payment
-    fact = told.fact if told.fact is not None and rules.is_news(payment, told.fact) else None
-    if fact is None and told.movement is None:
+    fact = rules.fact_of(payment, told.fact)
+    fact = fact if fact is not None and rules.is_news(payment, fact) else None
+    if told.refund is not None:
+        refunds.take_in(uow, told.refund)
+    if told.dispute is not None:
+        disputes.take_in(uow, payment, told.dispute)
+    if fact is None and not told.movements:
         return None
-    is_new = store.record(uow, payment.id, provider_id=told.provider_id, fact=fact, movement=told.movement)
-    movement = told.movement if is_new else None
-    if fact is None and movement is None:
+    new = store.record(uow, payment.id, provider_id=told.provider_id, fact=fact, movements=told.movements)
+    if fact is None and not new:
         return None
-    if movement is not None:
+    balance = account.balance.after(fact, None)
+    for movement in new:
         _note_movement(uow, payment, movement)
-    counts = movement if movement is not None and movement.currency == payment.currency else None
-    return Account(payment, account.balance.after(fact, counts), account.due_minor)
+        balance = balance.after(None, movement if movement.currency == payment.currency else None)
+    return Account(payment if fact is None else replace(payment, state=fact.state), balance, account.due_minor)
 
 
 def _note_movement(uow: UnitOfWork, payment: Payment, movement: Movement) -> None:
@@ -271,11 +101,13 @@ def _note_movement(uow: UnitOfWork, payment: Payment, movement: Movement) -> Non
 
 
 def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tuple[Order, int]:
-    """Records what a locked order's payments mean: its payment state, and what we hold and have to return.
+    """Records what a locked order's payments mean: its payment state, whether it stands, what we hold and have to return.
 
-    Surplus that can be returned by nobody but us becomes store credit at once; the rest is flagged. The order as it is now,
-    and the sum still to be returned.
+    Surplus that can be returned by nobody but us becomes store credit at once; the rest is flagged, and sent back by whoever
+    has it. `accounts` are all of the order's payments, locked. The order as it is now, and the sum still to be returned.
     """
+    if order.state == "cancelled" and rules.may_revive(order.cancel_reason, order.total_minor, accounts):
+        order = _revived(uow, order)
     accounts = closing.close_waiting(uow, order, accounts)
     settled = _settled(order, accounts)
     is_stopped = order.stopped_because is not None
@@ -285,39 +117,67 @@ def settle_order(uow: UnitOfWork, order: Order, accounts: list[Account]) -> tupl
     if returned is not accounts:
         accounts, settled = returned, _settled(order, returned)
     if settled.is_returned and order.stopped_because is None:
-        order = orders.record_payment(uow, order, settled.payment_state, is_returned=True)
+        order = _returned(uow, order, settled, accounts)
     elif rules.may_record(order.payment_state, settled.payment_state, is_returned=settled.is_returned):
         order = orders.record_payment(uow, order, settled.payment_state)
-    known = {account.payment.id: account.due_minor for account in accounts}
-    _flag(uow, order, [due for due in settled.dues if due.amount_minor != known[due.payment_id]])
+    known = {account.payment.id: account for account in accounts}
+    _flag(uow, order, [(known[due.payment_id], due) for due in settled.dues])
+    for account in accounts:
+        if order.state != "cancelled" and rules.is_obsolete(account, settled.outstanding_minor):
+            uow.publish(AttemptObsolete(payment_id=account.payment.id).message())
     return order, settled.due_minor
 
 
-def _settled(order: Order, accounts: list[Account]) -> rules.Settlement:
+def _settled(order: Order, accounts: list[Account]) -> Settlement:
     balances = [account.balance for account in accounts]
     return rules.settle(total_minor=order.total_minor, is_cancelled=order.state == "cancelled", balances=balances)
 
 
+def _revived(uow: UnitOfWork, order: Order) -> Order:
+    """The order again, if its stock is there once more; else still cancelled, and its money goes back."""
+    revived = orders.revive(uow, order)
+    if revived is None:
+        return order
+    uow.publish(OrderRevived(order_id=order.id).message())
+    return revived
+
+
 def _paid(uow: UnitOfWork, order: Order) -> Order:
     """The order once it is paid, which it is first even when we hear of the refund before the charge."""
-    orders.record_payment(uow, order, "paid")
     if order.state != "cancelled":
         uow.publish(OrderPaid(order_id=order.id).message())
         uow.tell(Paid(order_id=order.id))
-    return orders.get(uow, order.id)
+    return orders.record_payment(uow, order, "paid")
 
 
-def _flag(uow: UnitOfWork, order: Order, dues: list[RefundDue]) -> None:
-    """Writes down what has to go back; staff and the alarm see it, the money is not lost sight of."""
-    if not dues:
+def _returned(uow: UnitOfWork, order: Order, settled: Settlement, accounts: list[Account]) -> Order:
+    """The order once a bank took its payment back: it must be paid again, and nothing of it is shipped before.
+
+    Of a check that bounced, whoever finds that out tells.
+    """
+    uow.tell(Returned(order_id=order.id))
+    if any(account.payment.provider == "stripe" and account.balance.returned_minor > 0 for account in accounts):
+        count("PaymentReturned")
+        logger.error("a payment came back", extra={"order_id": order.id})
+        if order.state != "cancelled":
+            uow.publish(PaymentReturned(order_id=order.id, outstanding_minor=settled.outstanding_minor).message())
+    return orders.record_payment(uow, order, settled.payment_state, is_returned=True)
+
+
+def _flag(uow: UnitOfWork, order: Order, dues: list[tuple[Account, RefundDue]]) -> None:
+    """Writes down what has to go back and, where Stripe has it, has it sent; others are returned by whoever took them."""
+    changed = [(account, due) for account, due in dues if due.amount_minor != account.due_minor]
+    if not changed:
         return
-    store.set_dues(uow, dues)
-    for due in dues:
+    store.set_dues(uow, [due for _, due in changed])
+    for account, due in changed:
         after = {"order": order.number, "reason": due.reason, "amount_minor": due.amount_minor}
         uow.audit("payment.refund_due", "payment", due.payment_id, after=after)
         if due.amount_minor:
             count("RefundDue", reason=due.reason)
             logger.warning("a payment has to go back", extra={"payment_id": due.payment_id, "reason": due.reason})
+        if due.amount_minor and account.payment.provider == "stripe":
+            uow.publish(RefundIsDue(payment_id=due.payment_id).message())
 
 
 def paid_minor(uow: UnitOfWork, order_id: int) -> int:

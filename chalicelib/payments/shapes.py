@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, StrictInt, StringConstraints
 
-from chalicelib.kernel.money import AmountIn
-from chalicelib.kernel.shapes import JsonObject, OptionalText, Shape, at_most
+from chalicelib.kernel.money import Amount, AmountIn
+from chalicelib.kernel.shapes import Instant, JsonObject, OptionalText, Shape, at_most
+from chalicelib.payments.links.rules import HOURS_MAX
 
 OrderNumber = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), at_most(64)]
 ProviderId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$", min_length=1, max_length=255)]
@@ -42,13 +43,31 @@ class PaymentConfirmed(Shape):
     message: str
 
 
+class CreateLink(Shape):
+    """For which order, and how long the link shall last: a day unless said otherwise, thirty days at most."""
+
+    order_number: OrderNumber
+    expires_in_hours: Annotated[StrictInt, Field(ge=1, le=HOURS_MAX)] | None = None
+
+
+class LinkCreated(Shape):
+    """The page on which the order can be paid once; or why there is none, and where else it can be paid."""
+
+    success: bool
+    payment_url: str | None = None
+    order_number: str
+    amount: Amount
+    expires_at: Instant | None = None
+    error: str | None = None
+    fallback_url: str | None = None
+
+
 class StripeObject(Shape):
-    """The record that an event is about, and what it was before."""
+    """The record that an event is about."""
 
     model_config = ConfigDict(extra="ignore")
 
     object: JsonObject
-    previous_attributes: JsonObject | None = None
 
 
 class StripeEvent(Shape):
@@ -63,12 +82,7 @@ class StripeEvent(Shape):
 
     def kept(self) -> dict[str, Any]:
         """What we keep of it: ids, amounts and states. No client secret, no card, no person."""
-        before = self.data.previous_attributes or {}
-        return {
-            "created": self.created,
-            "object": _kept(self.data.object),
-            "before": {name: before[name] for name in ("amount_refunded", "status") if name in before},
-        }
+        return {"created": self.created, "object": _kept(self.data.object)}
 
 
 class EventReceived(Shape):
@@ -84,17 +98,31 @@ _KEPT = (
     "amount",
     "amount_received",
     "amount_refunded",
+    "amount_total",
     "currency",
     "payment_intent",
+    "payment_link",
+    "payment_method",
+    "payment_status",
+    "setup_intent",
+    "customer",
     "charge",
     "latest_charge",
     "reason",
+    "failure_reason",
 )
 
 
 def _kept(record: dict[str, Any]) -> dict[str, Any]:
     plain = {name: record[name] for name in _KEPT if isinstance(record.get(name), str | int)}
-    error, metadata = record.get("last_payment_error"), record.get("metadata")
-    plain["failure_code"] = error.get("code") if isinstance(error, dict) else None
-    plain["reference"] = metadata.get("payment") if isinstance(metadata, dict) else None
-    return plain
+    error, metadata, evidence = (
+        found if isinstance(found := record.get(name), dict) else {}
+        for name in ("last_payment_error", "metadata", "evidence_details")
+    )
+    return {
+        **plain,
+        "failure_code": error.get("code"),
+        "reference": metadata.get("payment"),
+        "refund_reference": metadata.get("refund"),
+        "evidence_due_by": evidence.get("due_by"),
+    }

@@ -5,17 +5,32 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.uow import Row, UnitOfWork
-from chalicelib.payments.rules import Account, Balance, Fact, Movement, Payment, Provider, RefundDue
+from chalicelib.payments.intervals import FIRST, SELDOM
+from chalicelib.payments.rules import (
+    Account,
+    Balance,
+    DueReason,
+    Fact,
+    LookedAt,
+    Movement,
+    Payment,
+    Provider,
+    RefundDue,
+)
 
 _PAYMENT = """
-    SELECT id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
+    SELECT id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at,
+           is_link
       FROM payment
 """
 INSERT_PAYMENT = """
-    INSERT INTO payment (order_id, provider, amount_minor, currency, payer_name, payer_email, created_at, updated_at)
-    VALUES (%(order_id)s, %(provider)s, %(amount_minor)s, %(currency)s, %(payer_name)s, %(payer_email)s, %(now)s, %(now)s)
-    RETURNING id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at
+    INSERT INTO payment (order_id, provider, amount_minor, currency, payer_name, payer_email, is_link, created_at, updated_at)
+    VALUES (%(order_id)s, %(provider)s, %(amount_minor)s, %(currency)s, %(payer_name)s, %(payer_email)s, %(is_link)s, %(now)s,
+        %(now)s)
+    RETURNING id, order_id, provider, provider_id, idempotency_key::text, amount_minor, currency, state, state_at, created_at,
+              is_link
 """
 FIND_OPEN = (
     _PAYMENT
@@ -23,14 +38,14 @@ FIND_OPEN = (
      WHERE order_id = %(order_id)s AND provider = %(provider)s AND state NOT IN ('succeeded', 'canceled') FOR UPDATE
 """
 )
-# An intent whose creation was never answered is found by the key that we put into its metadata.
+GET_PAYMENT = _PAYMENT + " WHERE id = %(id)s"
+# By the key that we put into its metadata is found an intent whose creation was never answered, and who pays on a link.
 FIND_BY_PROVIDER = (
     _PAYMENT
     + """
      WHERE provider = 'stripe'
-       AND (provider_id = %(provider_id)s
-        OR (idempotency_key = %(reference)s::uuid AND provider_id IS NULL))
-     ORDER BY provider_id NULLS LAST LIMIT 1
+       AND (provider_id = %(provider_id)s OR idempotency_key = %(reference)s::uuid)
+     ORDER BY (provider_id = %(provider_id)s) DESC NULLS LAST LIMIT 1
 """
 )
 ATTACH = """
@@ -45,7 +60,7 @@ GIVE_UP = "UPDATE payment SET state = 'canceled', updated_at = %(now)s WHERE id 
 # by a statement of its own, so these sums are as new as the lock.
 LOCK_ACCOUNTS = """
     SELECT p.id, p.order_id, p.provider, p.provider_id, p.idempotency_key::text, p.amount_minor, p.currency, p.state,
-           p.state_at, p.created_at, coalesce(r.amount_minor, 0) AS due_minor,
+           p.state_at, p.created_at, p.is_link, coalesce(r.amount_minor, 0) AS due_minor,
            e.charged_minor, e.refunded_minor, e.disputed_minor, e.returned_minor
       FROM payment p
       LEFT JOIN refund_due r ON r.payment_id = p.id
@@ -63,14 +78,15 @@ RECORD = """
     WITH moved AS (
         UPDATE payment
            SET state = %(state)s, state_at = %(state_at)s, failure_code = %(failure_code)s,
-               provider_id = coalesce(provider_id, %(provider_id)s), updated_at = %(now)s
+               provider_id = CASE WHEN %(state)s = 'succeeded' OR provider_id IS NULL THEN %(provider_id)s ELSE provider_id END,
+               updated_at = %(now)s
          WHERE id = %(id)s AND %(is_news)s
     )
     INSERT INTO payment_entry (payment_id, kind, external_id, amount_minor, currency, recorded_at)
     SELECT %(id)s, m.kind, m.external_id, m.amount_minor, m.currency, %(now)s
       FROM jsonb_to_recordset(%(movements)s) AS m (kind text, external_id text, amount_minor bigint, currency text)
         ON CONFLICT (payment_id, kind, external_id) DO NOTHING
-    RETURNING id
+    RETURNING kind, external_id
 """
 # A payment that has succeeded by being written down: nobody else has to be asked.
 TAKE = """
@@ -102,6 +118,38 @@ SET_DUES = """
 LIST_DUES = """
     SELECT payment_id, reason, amount_minor FROM refund_due WHERE amount_minor > 0 ORDER BY flagged_at, payment_id
 """
+DUE_REASON = "SELECT reason FROM refund_due WHERE payment_id = %(payment_id)s"
+# What has not been heard of for long is marked as looked at, and looked at; the next time is as far away as it is old.
+LIST_LOOKS = """
+    WITH payments AS (
+        UPDATE payment SET look_at = %(now)s + greatest(%(first)s, least(%(now)s - created_at, %(seldom)s))
+         WHERE id IN (SELECT id FROM payment
+                       WHERE provider = 'stripe' AND state NOT IN ('succeeded', 'canceled')
+                         AND (look_at <= %(now)s OR (look_at IS NULL AND created_at <= %(now)s - %(first)s::interval))
+                       ORDER BY look_at NULLS FIRST, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+        RETURNING id, created_at
+    ), refunds AS (
+        UPDATE refund SET look_at = %(now)s + greatest(%(first)s, least(%(now)s - created_at, %(seldom)s))
+         WHERE id IN (SELECT id FROM refund
+                       WHERE state IN ('asked', 'pending', 'requires_action') AND look_at <= %(now)s
+                       ORDER BY look_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+        RETURNING id, created_at
+    ), disputes AS (
+        UPDATE dispute SET look_at = %(now)s + greatest(%(first)s, least(%(now)s - created_at, %(seldom)s))
+         WHERE id IN (SELECT id FROM dispute
+                       WHERE status NOT IN ('won', 'lost', 'prevented', 'warning_closed') AND look_at <= %(now)s
+                       ORDER BY look_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED)
+        RETURNING id, created_at
+    )
+    SELECT 'payment' AS kind, id, created_at FROM payments
+     UNION ALL SELECT 'refund', id, created_at FROM refunds
+     UNION ALL SELECT 'dispute', id, created_at FROM disputes
+"""
+LIST_EXPIRED_LINKS = """
+    SELECT payment_id FROM payment_link
+     WHERE closed_at IS NULL AND expires_at <= %(now)s
+     ORDER BY expires_at LIMIT %(limit)s
+"""
 SUM_PAID = """
     SELECT coalesce(sum(e.amount_minor), 0)::bigint AS paid_minor
       FROM payment p JOIN payment_entry e ON e.payment_id = p.id AND e.currency = p.currency
@@ -126,9 +174,18 @@ CHECK_ORDERS = """
 
 def insert_payment(uow: UnitOfWork, columns: Mapping[str, Any]) -> Payment:
     """A new attempt, with an idempotency key of its own. Raises UniqueViolation when its order has an open one of its kind."""
-    row = uow.row(INSERT_PAYMENT, {"provider": "stripe", **columns, "now": uow.now})
+    usual = {"provider": "stripe", "is_link": False, "payer_name": None, "payer_email": None}
+    row = uow.row(INSERT_PAYMENT, {**usual, **columns, "now": uow.now})
     assert row is not None
     return Payment(**row)
+
+
+def get_payment(uow: UnitOfWork, payment_id: int) -> Payment:
+    """A payment, not locked. Raises NotFound."""
+    found = uow.fetch(Payment, GET_PAYMENT, {"id": payment_id})
+    if found is None:
+        raise NotFound("Payment not found")
+    return found
 
 
 def lock_open(uow: UnitOfWork, order_id: int, provider: Provider = "stripe") -> Payment | None:
@@ -163,24 +220,25 @@ def _account(row: Row) -> Account:
     return Account(Payment(**row), Balance(row["id"], row["state"], **sums), due_minor)
 
 
-def record(uow: UnitOfWork, payment_id: int, *, provider_id: str, fact: Fact | None, movement: Movement | None) -> bool:
-    """Writes a new state and an entry; whether the entry was new. `fact` None leaves the state."""
-    movements = [] if movement is None else [movement.as_row()]
-    return bool(
-        uow.rows(
-            RECORD,
-            {
-                "id": payment_id,
-                "provider_id": provider_id,
-                "is_news": fact is not None,
-                "state": fact and fact.state,
-                "state_at": fact and fact.at,
-                "failure_code": fact and fact.failure_code,
-                "movements": Jsonb(movements),
-                "now": uow.now,
-            },
-        )
+def record(
+    uow: UnitOfWork, payment_id: int, *, provider_id: str, fact: Fact | None, movements: Sequence[Movement]
+) -> list[Movement]:
+    """Writes a new state and entries; those entries that were new. `fact` None leaves the state."""
+    written = uow.rows(
+        RECORD,
+        {
+            "id": payment_id,
+            "provider_id": provider_id,
+            "is_news": fact is not None,
+            "state": fact and fact.state,
+            "state_at": fact and fact.at,
+            "failure_code": fact and fact.failure_code,
+            "movements": Jsonb([movement.as_row() for movement in movements]),
+            "now": uow.now,
+        },
     )
+    new = {(row["kind"], row["external_id"]) for row in written}
+    return [movement for movement in movements if (movement.kind, movement.external_id) in new]
 
 
 def take(uow: UnitOfWork, *, order_id: int, provider: Provider, amount_minor: int, currency: str) -> Account:
@@ -215,6 +273,23 @@ def set_dues(uow: UnitOfWork, dues: Sequence[RefundDue]) -> None:
 def list_dues(uow: UnitOfWork) -> list[RefundDue]:
     """What has to go back, oldest first."""
     return uow.fetch_all(RefundDue, LIST_DUES)
+
+
+def due_reason(uow: UnitOfWork, payment_id: int) -> DueReason:
+    """Why a payment that is flagged has to go back."""
+    reason: DueReason = uow.value(DUE_REASON, {"payment_id": payment_id})
+    return reason
+
+
+def list_looks(uow: UnitOfWork, limit: int) -> list[LookedAt]:
+    """Unfinished payments, refunds and disputes whose time to be looked at has come, marked until the next time."""
+    params = {"now": uow.now, "first": FIRST, "seldom": SELDOM, "limit": limit}
+    return uow.fetch_all(LookedAt, LIST_LOOKS, params)
+
+
+def list_expired_links(uow: UnitOfWork, limit: int) -> list[int]:
+    """Payments whose links have had their time and are not closed."""
+    return [row["payment_id"] for row in uow.rows(LIST_EXPIRED_LINKS, {"now": uow.now, "limit": limit})]
 
 
 def sum_paid(uow: UnitOfWork, order_id: int) -> int:

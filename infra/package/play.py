@@ -30,6 +30,7 @@ SCHEDULES = (
     "count_key_uses",
     "score_customers",
     "reconcile_payments",
+    "settle_payments",
 )
 WARM_CALLS = 40
 COLD_STARTS = 3

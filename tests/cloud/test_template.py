@@ -134,7 +134,7 @@ def test_cfn_lint_finds_nothing_in_what_is_made_of_it(tmp_path: Path) -> None:
     made = transformed("prod")
     kinds = Counter(resource["Type"] for resource in made["Resources"].values())
     assert (kinds["AWS::Lambda::Function"], kinds["AWS::Lambda::Alias"], kinds["AWS::Serverless::Function"]) == (
-        19,
+        20,
         3,
         0,
     )

@@ -16,6 +16,7 @@ IDLE = {
         "count_key_uses",
         "score_customers",
         "reconcile_payments",
+        "settle_payments",
     )
 }
 

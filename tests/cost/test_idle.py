@@ -74,6 +74,7 @@ def test_the_relay_runs_nearly_all_the_time_and_the_others_a_moment() -> None:
         "schedule expire_holds": runs,
         "schedule purge_expired": HOURS,
         "schedule sync_connectors": runs / 5,
+        "schedule settle_payments": runs / 5,
         "schedule count_key_uses": runs / 5,
         "schedule score_customers": HOURS,
         "schedule reconcile_payments": HOURS,

@@ -15,8 +15,8 @@ import requests
 from pydantic import SecretStr
 
 from chalicelib.adapters.mail import SmtpMailer
-from chalicelib.adapters.payments import StripeGateway
 from chalicelib.adapters.sms import TwilioGateway
+from chalicelib.adapters.stripe_api import StripeGateway
 from infra.local.doubles.config import DoublesSettings
 from infra.local.doubles.server import Doubles, in_thread
 from tests.circuits import close_all

@@ -12,8 +12,9 @@ import pytest
 import requests
 
 from chalicelib.adapters.mail import Mail, SmtpMailer
-from chalicelib.adapters.payments import ProviderUnavailable, StripeGateway
+from chalicelib.adapters.payments import ProviderUnavailable
 from chalicelib.adapters.sms import TwilioGateway
+from chalicelib.adapters.stripe_api import StripeGateway
 from infra.local.doubles.faults import FaultRule, Faults
 from infra.local.doubles.server import Doubles
 from infra.local.doubles.store import Store

@@ -12,9 +12,9 @@ from chalicelib.adapters.payments import (
     Intent,
     ProviderRefused,
     ProviderUnavailable,
-    StripeGateway,
     WebhookRefused,
 )
+from chalicelib.adapters.stripe_api import StripeGateway
 from chalicelib.kernel.settings import Secrets, Settings
 from infra.local.doubles.server import Doubles
 from tests.doubles.conftest import STRIPE_KEY, Control, Platform, stripe_gateway, until
@@ -44,15 +44,14 @@ def test_a_card_payment_from_intent_to_refund(payments: StripeGateway, control: 
     back = payments.create_refund(intent_id=made.id, amount_minor=500, idempotency_key="r1", metadata={})
     assert (back.status, back.amount_minor, back.currency) == ("succeeded", 500, "USD")
     assert (back.intent_id, back.charge_id) == (made.id, paid.charge_id)
-    platform.wait_for("payment_intent.created", "payment_intent.succeeded", "charge.refunded")
-    hooks = [(hook.body, hook.headers["Stripe-Signature"]) for hook in platform.hooks]
-    events = [payments.verify_webhook(body, signature, datetime.now(UTC)) for body, signature in hooks]
-    by_type = {event.type: event for event in events}
-    assert {event.intent_id for event in events} == {made.id}
-    assert by_type["payment_intent.succeeded"].intent == paid
-    assert by_type["charge.refunded"].intent is None
-    assert by_type["charge.refunded"].data["amount_refunded"] == 500
-    assert not any(event.is_live for event in events)
+    platform.wait_for("payment_intent.created", "payment_intent.succeeded", "refund.created")
+    for hook in platform.hooks:
+        payments.verify_signature(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))
+    by_type = {hook.json["type"]: hook.json["data"]["object"] for hook in platform.hooks}
+    assert by_type["payment_intent.succeeded"]["id"] == made.id
+    told = by_type["refund.created"]
+    assert (told["id"], told["payment_intent"], told["amount"], told["status"]) == (back.id, made.id, 500, "succeeded")
+    assert not any(hook.json["livemode"] for hook in platform.hooks)
 
 
 def test_a_declined_card_can_be_followed_by_a_good_one(
@@ -264,8 +263,8 @@ def test_a_dispute_takes_the_money_away(payments: StripeGateway, control: Contro
     assert control.post("/control/stripe/dispute", {"payment_intent": made.id})["amount"] == 1999
     platform.wait_for("payment_intent.created", "payment_intent.succeeded", "charge.dispute.created")
     hook = next(hook for hook in platform.hooks if hook.json["type"] == "charge.dispute.created")
-    event = payments.verify_webhook(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))
-    assert event.intent_id == made.id
+    payments.verify_signature(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))
+    assert hook.json["data"]["object"]["payment_intent"] == made.id
 
 
 def test_the_sdk_pages_filters_and_expands(sdk: stripe.StripeClient) -> None:
@@ -352,9 +351,8 @@ def test_webhooks_that_prove_nothing_are_refused(payments: StripeGateway, platfo
     hook, now = platform.hooks[0], datetime.now(UTC)
     good = hook.headers["Stripe-Signature"]
     time_, _, digest = good.partition(",")
-    assert payments.verify_webhook(hook.body, good, now).type == "payment_intent.created"
-    rolled = payments.verify_webhook(hook.body, f"{time_},v1={'0' * 64},{digest},v0=whatever", now)
-    assert rolled.type == "payment_intent.created"
+    payments.verify_signature(hook.body, good, now)
+    payments.verify_signature(hook.body, f"{time_},v1={'0' * 64},{digest},v0=whatever", now)
     wrong: list[tuple[str, bytes, str | None, datetime]] = [
         ("no header", hook.body, None, now),
         ("an empty header", hook.body, "", now),
@@ -376,7 +374,7 @@ def test_webhooks_that_prove_nothing_are_refused(payments: StripeGateway, platfo
 
 def _is_refused(payments: StripeGateway, body: bytes, header: str | None, now: datetime) -> bool:
     try:
-        payments.verify_webhook(body, header, now)
+        payments.verify_signature(body, header, now)
     except WebhookRefused:
         return True
     return False
@@ -388,21 +386,4 @@ def test_without_a_secret_nothing_is_verified(platform: Platform, payments: Stri
     bare = StripeGateway(api_key=STRIPE_KEY, webhook_secret=SecretStr(""), api_base="http://127.0.0.1:9")
     hook = platform.hooks[0]
     with pytest.raises(WebhookRefused):
-        bare.verify_webhook(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        "[]",
-        "{}",
-        '{"data": 1}',
-        '{"data": {"object": {"object": "payment_intent"}}}',
-        '{"id": "e", "type": "t", "livemode": false, "created": 1e300, "data": {"object": {"object": "charge"}}}',
-        "[" * 10_000 + "]" * 10_000,
-    ],
-)
-def test_a_signed_body_that_is_no_event_is_refused(body: str, payments: StripeGateway) -> None:
-    header = stripe.WebhookSignature.generate_signature_header(body, "whsec_doubles")
-    with pytest.raises(WebhookRefused):
-        payments.verify_webhook(body.encode(), header, datetime.now(UTC))
+        bare.verify_signature(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters.payments import StripeGateway, WebhookRefused
+from chalicelib.adapters.payments import WebhookRefused
 from chalicelib.adapters.sms import TwilioGateway
+from chalicelib.adapters.stripe_api import StripeGateway
 from infra.local.doubles.config import DoublesSettings
 from infra.local.doubles.server import Doubles, in_thread
 from tests.doubles.conftest import STRIPE_KEY, STRIPE_SECRET, Control, Platform, stripe_gateway, until
@@ -91,12 +92,12 @@ def test_forged_ones_are_recognised_and_the_good_one_can_be_sent_again(
     until(lambda: [each["state"] for each in control.log()] == ["failed"])
     forged = platform.hooks[0]
     with pytest.raises(WebhookRefused):
-        payments.verify_webhook(forged.body, forged.headers["Stripe-Signature"], datetime.now(UTC))
+        payments.verify_signature(forged.body, forged.headers["Stripe-Signature"], datetime.now(UTC))
     control.post(f"/control/webhooks/{control.log()[0]['id']}/redeliver", status=202)
     until(lambda: [each["state"] for each in control.log()] == ["delivered"])
     good = platform.hooks[1]
     assert good.body == forged.body
-    payments.verify_webhook(good.body, good.headers["Stripe-Signature"], datetime.now(UTC))
+    payments.verify_signature(good.body, good.headers["Stripe-Signature"], datetime.now(UTC))
     control.post("/control/webhooks/whd_unknown/redeliver", status=404)
 
 

@@ -43,6 +43,7 @@ ALLOWED: dict[str, set[str]] = {
 CALL_BACKS: dict[tuple[str, str], str] = {
     ("orders", "customers"): "who has proven a telephone number may see the orders it was given for",
     ("orders", "picking"): "an order that is called off while it is picked leaves its batch in the same transaction",
+    ("payments", "messaging"): "evidence in a dispute says what the customer was told",
     ("robots", "picking"): "a box at the balcony hands its task over to the floor in the same transaction",
 }
 """Calls against the direction of the table: imported where they are used, each with its reason."""
@@ -56,7 +57,10 @@ KERNEL_REACHES: dict[tuple[str, str], str] = {
     ): "schedules that remove sessions, that count uses of keys",
     ("chalicelib/kernel/schedules.py", "chalicelib.connectors"): "the schedule that starts syncs whose time has come",
     ("chalicelib/kernel/schedules.py", "chalicelib.insights"): "the schedule that has scores of customers computed",
-    ("chalicelib/kernel/schedules.py", "chalicelib.payments"): "the schedule that begins the night's reconciliation",
+    (
+        "chalicelib/kernel/schedules.py",
+        "chalicelib.payments",
+    ): "schedules that look at unfinished payments, and reconcile",
 }
 """What the kernel names of the rest; imported when it is needed."""
 

@@ -73,7 +73,7 @@ def drive_stripe() -> dict[str, Any]:
         "paid": paid.status,
         "refund": [refund.status, refund.amount_minor],
         "intent, unknown": refusal(lambda: stripe.get_intent("pi_nobody")),
-        "webhook, forged": refusal(lambda: stripe.verify_webhook(b"{}", f"t={time.time():.0f},v1={'0' * 64}", NOW)),
+        "webhook, forged": refusal(lambda: stripe.verify_signature(b"{}", f"t={time.time():.0f},v1={'0' * 64}", NOW)),
     }
 
 

@@ -25,6 +25,7 @@ FUNCTIONS = {
     "SealAudit": "app.seal_audit",
     "ExpireHolds": "app.expire_holds",
     "SyncConnectors": "app.sync_connectors",
+    "SettlePayments": "app.settle_payments",
     "CountKeyUses": "app.count_key_uses",
     "ScoreCustomers": "app.score_customers",
     "ReconcilePayments": "app.reconcile_payments",

@@ -50,7 +50,7 @@ def play(case: str, checkout: Checkout, providers: Providers) -> set[str]:
             stripe.gateway().create_refund(
                 intent_id=intent_id, amount_minor=part, idempotency_key=f"{intent_id}-{number}", metadata={}
             )
-        return {"payment_intent.succeeded", "charge.refunded"}
+        return {"payment_intent.succeeded", "refund.created"}
     if case == "disputed":
         providers.ask("POST", "/control/stripe/dispute", {"payment_intent": intent_id})
         return {"payment_intent.succeeded", "charge.dispute.created"}
@@ -139,7 +139,7 @@ def test_a_refund_of_the_second_payment_settles_the_flag(tenant: Tenant, provide
     for intent_id in (checkout.intent_id, second):
         providers.pay(intent_id)
     stripe.gateway().create_refund(intent_id=second, amount_minor=2500, idempotency_key=f"back-{second}", metadata={})
-    told = providers.webhooks("stripe", "charge.refunded")
+    told = providers.webhooks("stripe", "refund.created")
     deliver(five_times_shuffled(told, 3), tenant)
     assert checkout.order() == ("confirmed", "paid")
     with tenant.uow() as uow:

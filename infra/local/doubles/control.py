@@ -11,7 +11,12 @@ GET /control/webhooks/log               deliveries and their attempts; filters `
 GET /control/state                      everything that is known; filter `kind`
 POST /control/stripe/pay                what Stripe.js does in the customer's browser: a `Pay`
 POST /control/stripe/settle             end a bank debit or an authentication: a `Settle`
-POST /control/stripe/dispute            the customer's bank takes the money back: a `Dispute`
+POST /control/stripe/visit              somebody opens the page of a link: a `Visit`
+POST /control/stripe/checkout           somebody pays there: a `Checkout`
+POST /control/stripe/save               what Stripe.js does to save a card or bank account: a `Save`
+POST /control/stripe/refund             what becomes of a refund: an `EndRefund`
+POST /control/stripe/dispute            the customer's bank takes the money back, or asks: a `Dispute`
+POST /control/stripe/dispute/close      the bank decides: a `CloseDispute`
 POST /control/twilio/outcomes           what becomes of the next messages: a `twilio.Outcome`
 POST /control/easypost/track            a carrier scans a parcel: a `Track`
 POST /control/elevenlabs/call-complete  a call has ended: an `elevenlabs.CallComplete`
@@ -36,7 +41,7 @@ from infra.local.doubles.receiver import Receiver
 from infra.local.doubles.shop import Fill
 from infra.local.doubles.signing import Variant
 from infra.local.doubles.store import Doc
-from infra.local.doubles.stripe import methods, money_back
+from infra.local.doubles.stripe import methods
 from infra.local.doubles.stripe.errors import StripeRefusal
 from infra.local.doubles.stripe.intents import Answer
 from infra.local.doubles.stripe.ledger import public
@@ -53,12 +58,24 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Card = Literal[
+    "success",
+    "declined",
+    "insufficient_funds",
+    "authentication",
+    "pending_refund",
+    "refund_fails",
+    "bank",
+    "bank_bounces",
+]
+
+
 class Pay(_Strict):
     """A customer pays in the browser."""
 
     payment_intent: str
     client_secret: str | None = None
-    card: Literal["success", "declined", "insufficient_funds", "authentication", "bank", "bank_bounces"] = "success"
+    card: Card = "success"
 
 
 class Settle(_Strict):
@@ -68,11 +85,47 @@ class Settle(_Strict):
     is_good: bool = True
 
 
+class Visit(_Strict):
+    """Somebody opens the page of a link."""
+
+    payment_link: str
+
+
+class Checkout(_Strict):
+    """Somebody pays on the page of a link."""
+
+    session: str
+    card: Card = "success"
+
+
+class Save(_Strict):
+    """A customer saves a card or bank account in the browser."""
+
+    setup_intent: str
+    card: Card = "success"
+
+
+class EndRefund(_Strict):
+    """A refund arrives, or comes back."""
+
+    refund: str
+    status: Literal["succeeded", "failed", "canceled"] = "succeeded"
+    failure_reason: str | None = None
+
+
 class Dispute(_Strict):
-    """A customer's bank takes the money back."""
+    """A customer's bank takes the money back, or only asks. A debit comes back with ``insufficient_funds`` and the like."""
 
     payment_intent: str
     reason: str = "fraudulent"
+    is_inquiry: bool = False
+
+
+class CloseDispute(_Strict):
+    """The bank decides, or makes a dispute of its inquiry."""
+
+    dispute: str
+    status: Literal["won", "lost", "warning_closed", "needs_response"] = "won"
 
 
 class Release(_Strict):
@@ -117,7 +170,12 @@ class Control:
             web.get("/control/state", self._state),
             web.post("/control/stripe/pay", _checked(self._pay)),
             web.post("/control/stripe/settle", _checked(self._settle)),
+            web.post("/control/stripe/visit", _checked(self._visit)),
+            web.post("/control/stripe/checkout", _checked(self._checkout)),
+            web.post("/control/stripe/save", _checked(self._save)),
+            web.post("/control/stripe/refund", _checked(self._end_refund)),
             web.post("/control/stripe/dispute", _checked(self._dispute)),
+            web.post("/control/stripe/dispute/close", _checked(self._close_dispute)),
             web.post("/control/twilio/outcomes", _checked(self._expect_outcome)),
             web.post("/control/easypost/track", _checked(self._track)),
             web.post("/control/elevenlabs/call-complete", _checked(self._call_complete)),
@@ -201,8 +259,34 @@ class Control:
 
     async def _dispute(self, request: web.Request) -> web.Response:
         asked = Dispute.model_validate_json(await request.read())
-        ledger = self._doubles.stripe.ledger
-        return self._stripe(lambda: money_back.dispute(ledger, asked.payment_intent, asked.reason))
+        back = self._doubles.stripe.money_back
+        return self._stripe(lambda: back.dispute(asked.payment_intent, asked.reason, is_inquiry=asked.is_inquiry))
+
+    async def _close_dispute(self, request: web.Request) -> web.Response:
+        asked = CloseDispute.model_validate_json(await request.read())
+        back = self._doubles.stripe.money_back
+        if asked.status == "needs_response":
+            return self._stripe(lambda: back.escalate(asked.dispute))
+        return self._stripe(lambda: back.close_dispute(asked.dispute, asked.status))
+
+    async def _end_refund(self, request: web.Request) -> web.Response:
+        asked = EndRefund.model_validate_json(await request.read())
+        back = self._doubles.stripe.money_back
+        return self._stripe(lambda: back.end_refund(asked.refund, asked.status, asked.failure_reason))
+
+    async def _visit(self, request: web.Request) -> web.Response:
+        asked = Visit.model_validate_json(await request.read())
+        return self._stripe(lambda: self._doubles.stripe.links.visit(asked.payment_link))
+
+    async def _checkout(self, request: web.Request) -> web.Response:
+        asked = Checkout.model_validate_json(await request.read())
+        return self._stripe(lambda: self._doubles.stripe.links.submit(asked.session, methods.FOR_CONTROL[asked.card]))
+
+    async def _save(self, request: web.Request) -> web.Response:
+        asked = Save.model_validate_json(await request.read())
+        return self._stripe(
+            lambda: self._doubles.stripe.setups.confirm(asked.setup_intent, methods.FOR_CONTROL[asked.card])
+        )
 
     def _stripe(self, work: Callable[[], Answer]) -> web.Response:
         """One change at Stripe, answered like an API call."""

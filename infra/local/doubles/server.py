@@ -80,6 +80,7 @@ class Doubles:
     async def _resume(self) -> None:
         await self.deliveries.start()
         self.stripe.intents.resume()
+        self.stripe.money_back.resume()
         self.twilio.resume()
 
     def _app(self) -> web.Application:

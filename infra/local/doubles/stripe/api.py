@@ -12,12 +12,15 @@ from aiohttp import web
 from infra.local.doubles import faults
 from infra.local.doubles.faults import Faults
 from infra.local.doubles.store import Doc
-from infra.local.doubles.stripe import balance, errors, forms, methods, money_back
+from infra.local.doubles.stripe import balance, errors, forms, links, methods, setups
 from infra.local.doubles.stripe.errors import StripeRefusal
 from infra.local.doubles.stripe.forms import Params, Reader
 from infra.local.doubles.stripe.idempotency import Keys
 from infra.local.doubles.stripe.intents import Answer, Intents, call_later, merged
 from infra.local.doubles.stripe.ledger import API_VERSION, Ledger, new_id, public
+from infra.local.doubles.stripe.links import Links
+from infra.local.doubles.stripe.money_back import MoneyBack
+from infra.local.doubles.stripe.setups import Setups
 
 _COMMON: Mapping[str, Reader] = {"expand": forms.strings}
 _PAGE: Mapping[str, Reader] = {
@@ -102,6 +105,9 @@ class StripeApi:
     def __init__(self, ledger: Ledger, rules: Faults) -> None:
         self.ledger = ledger
         self.intents = Intents(ledger, call_later)
+        self.links = Links(ledger, self.intents)
+        self.setups = Setups(ledger, self.intents)
+        self.money_back = MoneyBack(ledger, call_later)
         self.keys = Keys(ledger.store)
         self._faults = rules
 
@@ -109,7 +115,7 @@ class StripeApi:
         """Everything aiohttp needs to know, and an answer for unknown URLs."""
         made = [
             web.route(operation.verb, f"/stripe{operation.path}", self._handler(operation))
-            for operation in (*self._intent_operations(), *self._other_operations())
+            for operation in (*self._intent_operations(), *self._page_operations(), *self._other_operations())
         ]
         return [*made, web.route("*", "/stripe/{rest:.*}", self._unknown)]
 
@@ -152,14 +158,13 @@ class StripeApi:
         )
 
     def _other_operations(self) -> tuple[Operation, ...]:
-        ledger = self.ledger
         return (
             Operation(
                 "refunds.create",
                 "POST",
                 "/v1/refunds",
                 _REFUND,
-                lambda asked, _: money_back.refund(ledger, asked),
+                lambda asked, _: self.money_back.refund(asked),
             ),
             self._lister("refunds", "refund", "payment_intent", "charge"),
             self._getter("refunds", "refund"),
@@ -168,11 +173,18 @@ class StripeApi:
             self._lister("disputes", "dispute", "payment_intent", "charge"),
             self._getter("disputes", "dispute"),
             Operation(
+                "disputes.update",
+                "POST",
+                "/v1/disputes/{id}",
+                {**_COMMON, "evidence": forms.mapping, "submit": forms.boolean, "metadata": forms.mapping},
+                lambda asked, key: self.money_back.answer_dispute(key, asked),
+            ),
+            Operation(
                 "balance_transactions.list",
                 "GET",
                 "/v1/balance_transactions",
                 _PAGE,
-                lambda asked, _: balance.page(ledger, asked),
+                lambda asked, _: balance.page(self.ledger, asked),
             ),
             self._lister("events", "event", "type"),
             self._getter("events", "event"),
@@ -182,6 +194,40 @@ class StripeApi:
             Operation("customers.update", "POST", "/v1/customers/{id}", _CUSTOMER, self._change_customer),
             Operation("payment_methods.create", "POST", "/v1/payment_methods", _METHOD, self._new_method, ("type",)),
             self._getter("payment_methods", "payment_method"),
+            Operation(
+                "payment_methods.detach",
+                "POST",
+                "/v1/payment_methods/{id}/detach",
+                _COMMON,
+                lambda _, key: self.setups.detach(key),
+            ),
+        )
+
+    def _page_operations(self) -> tuple[Operation, ...]:
+        """Links, visits to their pages, and the saving of cards."""
+        link, session = "/v1/payment_links", "/v1/checkout/sessions"
+        return (
+            Operation(
+                "payment_links.create", "POST", link, links.CREATE, lambda a, _: self.links.create(a), ("line_items",)
+            ),
+            self._lister("payment_links", "payment_link", "active"),
+            self._getter("payment_links", "payment_link"),
+            Operation(
+                "payment_links.update", "POST", link + "/{id}", links.UPDATE, lambda a, key: self.links.update(key, a)
+            ),
+            self._lister("checkout/sessions", "checkout.session", "payment_link", "payment_intent"),
+            self._getter("checkout/sessions", "checkout.session"),
+            Operation(
+                "checkout/sessions.expire",
+                "POST",
+                session + "/{id}/expire",
+                _COMMON,
+                lambda _, key: self.links.expire(key),
+            ),
+            Operation(
+                "setup_intents.create", "POST", "/v1/setup_intents", setups.CREATE, lambda a, _: self.setups.create(a)
+            ),
+            self._getter("setup_intents", "setup_intent"),
         )
 
     def _getter(self, plural: str, kind: str, known: Mapping[str, Reader] | None = None) -> Operation:

@@ -94,6 +94,13 @@ def strings(name: str, value: Any) -> list[str]:
     return value
 
 
+def items(name: str, value: Any) -> list[Params]:
+    """A list of hashes."""
+    if not isinstance(value, list) or not value or not all(isinstance(each, dict) for each in value):
+        raise StripeRefusal(400, "Invalid array", param=name)
+    return value
+
+
 def choice(*allowed: str) -> Reader:
     """One of these words."""
 

@@ -26,6 +26,8 @@ class Intents:
     def __init__(self, ledger: Ledger, later: Callable[[float, Callable[[], object]], object]) -> None:
         self._ledger = ledger
         self._later = later
+        self.on_settled: Callable[[Doc], object] = lambda _: None
+        """Told of every bank debit that has ended."""
 
     def resume(self) -> None:
         """After a restart: bank debits in processing go on."""
@@ -109,7 +111,9 @@ class Intents:
         good = method.course != "bounces" if is_good is None else is_good
         if intent["status"] == "requires_action":
             return self._succeed(intent, method) if good else self._authentication_failed(intent)
-        return self._succeed(intent, method) if good else self._fail(intent, method, status=200)
+        status, ended = self._succeed(intent, method) if good else self._fail(intent, method, status=200)
+        self.on_settled(ended)
+        return status, ended
 
     def method(self, key: str) -> Doc:
         """A payment method by id; a magic id makes a new one."""

@@ -21,8 +21,20 @@ WEBHOOK_EVENTS = frozenset(
         "payment_intent.succeeded",
         "payment_intent.payment_failed",
         "payment_intent.canceled",
-        "charge.refunded",
         "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.funds_withdrawn",
+        "charge.dispute.funds_reinstated",
+        "charge.dispute.closed",
+        "checkout.session.async_payment_failed",
+        "checkout.session.async_payment_succeeded",
+        "checkout.session.completed",
+        "checkout.session.expired",
+        "payment_method.detached",
+        "refund.created",
+        "refund.failed",
+        "refund.updated",
+        "setup_intent.succeeded",
     }
 )
 """What the platform's webhook endpoint is subscribed to; other events are only in the list of events."""
@@ -36,6 +48,9 @@ _KIND_BY_PREFIX = {
     "cus": "customer",
     "pm": "payment_method",
     "evt": "event",
+    "plink": "payment_link",
+    "cs": "checkout.session",
+    "seti": "setup_intent",
 }
 _EXPAND_DEPTH_MAX = 4
 _BOUNDS = {"gt": operator.gt, "gte": operator.ge, "lt": operator.lt, "lte": operator.le}

@@ -22,6 +22,8 @@ class TestMethod:
     code: str = ""
     decline_code: str = ""
     message: str = ""
+    refund: Literal["succeeds", "waits", "fails"] = "succeeds"
+    """What becomes of money that is sent back to it: there at once, after a while, or back here after all."""
 
 
 _DECLINED = TestMethod(
@@ -37,7 +39,7 @@ _NO_FUNDS = TestMethod(
     "Your card has insufficient funds.",
 )
 _EXPIRED = TestMethod("declines", "card", "visa", "0069", "expired_card", "expired_card", "Your card has expired.")
-_GOOD_BANK = TestMethod("settles", "us_bank_account", "stripe test bank", "6789")
+_GOOD_BANK = TestMethod("settles", "us_bank_account", "stripe test bank", "6789", refund="waits")
 _BAD_BANK = TestMethod(
     "bounces",
     "us_bank_account",
@@ -56,6 +58,8 @@ MAGIC: dict[str, TestMethod] = {
     "pm_card_chargeDeclinedInsufficientFunds": _NO_FUNDS,
     "pm_card_visa_chargeDeclinedInsufficientFunds": _NO_FUNDS,
     "pm_card_chargeDeclinedExpiredCard": _EXPIRED,
+    "pm_card_pendingRefund": TestMethod("succeeds", last4="7726", refund="waits"),
+    "pm_card_refundFail": TestMethod("succeeds", last4="5126", refund="fails"),
     "pm_card_authenticationRequired": TestMethod("authenticates", "card", "visa", "3184"),
     "pm_usBankAccount_success": _GOOD_BANK,
     "pm_usBankAccount_insufficientFunds": _BAD_BANK,
@@ -85,6 +89,8 @@ FOR_CONTROL = {
     "declined": "pm_card_chargeDeclined",
     "insufficient_funds": "pm_card_chargeDeclinedInsufficientFunds",
     "authentication": "pm_card_authenticationRequired",
+    "pending_refund": "pm_card_pendingRefund",
+    "refund_fails": "pm_card_refundFail",
     "bank": "pm_usBankAccount_success",
     "bank_bounces": "pm_usBankAccount_insufficientFunds",
 }
