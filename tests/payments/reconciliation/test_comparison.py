@@ -48,7 +48,7 @@ def test_where_all_is_well_nothing_differs(tenant: Tenant, providers: Providers,
     stripe.gateway().create_refund(
         intent_id=refunded.intent_id, amount_minor=1000, idempotency_key=f"r-{refunded.intent_id}", metadata={}
     )
-    for delivery in providers.webhooks("stripe", "charge.refunded", subject=refunded.intent_id):
+    for delivery in providers.webhooks("stripe", "refund.created", subject=refunded.intent_id):
         delivery.send(_api(tenant))
     make_credit_order(tenant, credit_minor=4000).pay()
     tenant.work_off()
