@@ -1,4 +1,4 @@
-"""Mail over SMTP, behind a Protocol.
+"""Mail behind a Protocol: over SMTP here, or through Amazon SES (ses.py); the setting `mail_provider` chooses.
 
 A Message-ID comes from the caller, so that a mail sent twice (our retry after a lost answer) is one mail to
 the reader's program and can be recognised in the inbox of the local stage.
@@ -48,7 +48,10 @@ class Mail:
 
 
 class Mailer(Protocol):
-    """Raises ProviderUnavailable (try again) or ProviderRefused (never again, the code is SMTP's: ``550``, ``550 5.1.1``)."""
+    """Raises ProviderUnavailable (try again) or ProviderRefused (never again).
+
+    The code is SMTP's (``550``, ``550 5.1.1``) or SES's (``MessageRejected``).
+    """
 
     def send(self, mail: Mail) -> None:
         """Hand a mail to the server. A repeat is a second mail with the same Message-ID."""
@@ -149,7 +152,11 @@ class _Bounded(smtplib.SMTP):
 
 
 @lru_cache(maxsize=1)
-def _mailer(of: Settings, secrets: Secrets) -> SmtpMailer:
+def _mailer(of: Settings, secrets: Secrets) -> Mailer:
+    if of.mail_provider == "ses":
+        from chalicelib.adapters.ses import SesMailer
+
+        return SesMailer.from_settings(of)
     return SmtpMailer.from_settings(of, secrets)
 
 

@@ -13,7 +13,6 @@ from chalicelib.catalogue.shapes import (
     ShopProduct,
     ShopQuery,
 )
-from chalicelib.catalogue.store import Selection
 from chalicelib.kernel.access import KEY, PUBLIC
 from chalicelib.kernel.endpoint import Call, endpoint
 from chalicelib.kernel.errors import NotFound
@@ -24,12 +23,7 @@ from chalicelib.kernel.shapes import NoBody, Sku
 @endpoint("GET", "/api/products", allow=PUBLIC)
 def list_shop_products(call: Call[NoBody], query: ShopQuery) -> ShopPage:
     """The shop's products by name or, with `search`, best match first. Mistyped words find what they resemble."""
-    wanted = Selection(
-        limit=query.per_page,
-        offset=(query.page - 1) * query.per_page,
-        category_id=query.category_id,
-        category=query.category,
-    )
+    wanted = query.selection(category_id=query.category_id, category=query.category)
     cards, total = service.list_products(call.uow, wanted, query.search)
     return ShopPage.of(cards, total, query)
 
@@ -61,12 +55,7 @@ def list_categories_for_integrators(call: Call[NoBody]) -> Categories:
 @endpoint("GET", "/api/v1/products", allow=KEY("inventory:read"))
 def list_products(call: Call[NoBody], query: ProductQuery) -> ProductPage:
     """Active products page by page, by name or, with `search`, best match first."""
-    wanted = Selection(
-        limit=query.per_page,
-        offset=(query.page - 1) * query.per_page,
-        category_id=query.category_id,
-        in_stock=query.in_stock,
-    )
+    wanted = query.selection(category_id=query.category_id, in_stock=query.in_stock)
     cards, total = service.list_products(call.uow, wanted, query.search)
     return ProductPage.of(cards, total, query)
 

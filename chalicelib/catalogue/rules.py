@@ -1,5 +1,7 @@
 """Pure decisions of the catalogue: barcodes, weights, and what a unit costs."""
 
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -76,6 +78,34 @@ def repeated(codes: Iterable[Code]) -> list[Code]:
     """Those that an earlier line brings along already."""
     first: dict[tuple[str, str], int] = {}
     return [code for code in codes if first.setdefault((code.kind, code.key), code.line) != code.line]
+
+
+class Place(NamedTuple):
+    """Where a page of products ended: after how many, and with which one."""
+
+    position: int
+    id: int
+    name: str
+
+    @property
+    def token(self) -> str:
+        """What a caller gets to go on with."""
+        return urlsafe_b64encode(json.dumps(self, ensure_ascii=False).encode()).decode().rstrip("=")
+
+    @classmethod
+    def read(cls, token: str) -> "Place | None":
+        """The place of a token; None for what is none."""
+        try:
+            match json.loads(urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))):
+                case [int(position), int(product_id), str(name)]:
+                    made = cls(position, product_id, name)
+                case _:
+                    return None
+            name.encode()  # a lone surrogate is no text
+        except ValueError:
+            return None
+        is_storable = 0 <= made.position < 2**31 and 0 <= made.id < 2**31 and "\0" not in name
+        return made if is_storable else None
 
 
 RESERVED_SKUS = ("search", "bulk-update", "image", "sku", "sales-catalog")

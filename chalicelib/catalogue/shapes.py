@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.catalogue import images
-from chalicelib.catalogue.rules import RESERVED_SKUS
-from chalicelib.catalogue.store import Card, Category
+from chalicelib.catalogue.rules import RESERVED_SKUS, Place
+from chalicelib.catalogue.store import Card, Category, Selection
 from chalicelib.kernel.ids import PathId
 from chalicelib.kernel.money import Amount
 from chalicelib.kernel.paging import pages
@@ -33,11 +33,42 @@ Identifier = Sku
 """A product's id or a SKU, as it stands in a path."""
 
 
-class ShopQuery(Shape):
-    """Which products the shop shows."""
+def _place(value: Any) -> Any:
+    place = Place.read(value) if isinstance(value, str) else None
+    if place is None:
+        raise PydanticCustomError("cursor", "This is no place in a list of products")
+    return place
 
+
+After = Annotated[Place, PlainValidator(_place), WithJsonSchema({"type": "string", "maxLength": 2000})]
+
+
+class _ListQuery(Shape):
     page: PageNumber = 1
     per_page: PerPage = 100
+    after: After | None = Field(
+        None, description="`next` of the last answer: goes on there, however far that is, and counts before `page`"
+    )
+
+    def selection(self, **which: Any) -> Selection:
+        """The products that are asked for."""
+        return Selection(limit=self.per_page, offset=(self.page - 1) * self.per_page, after=self.after, **which)
+
+    @property
+    def position(self) -> int:
+        """How many products come before the page."""
+        return (self.page - 1) * self.per_page if self.after is None else self.after.position
+
+    def paged(self, cards: list[Card], total: int) -> dict[str, Any]:
+        """The fields around a page, but for its number."""
+        end = self.position + len(cards)
+        token = Place(end, cards[-1].id, cards[-1].name).token if cards and end < total else None
+        return {"total": total, "pages": pages(total, self.per_page), "per_page": self.per_page, "next": token}
+
+
+class ShopQuery(_ListQuery):
+    """Which products the shop shows."""
+
     category_id: PathId | None = None
     category: Annotated[str, StringConstraints(max_length=255)] | None = Field(
         None, description="Name of a category, in any case; `category_id` counts if both are given"
@@ -47,10 +78,9 @@ class ShopQuery(Shape):
     )
 
 
-class ProductQuery(Shape):
+class ProductQuery(_ListQuery):
     """Which products an integrator wants."""
 
-    page: PageNumber = 1
     per_page: PerPage = 50
     category_id: PathId | None = None
     search: SearchText = ""
@@ -90,16 +120,15 @@ class ShopPage(Shape):
     pages: int
     current_page: int
     per_page: int
+    next: str | None = Field(description="`after` of the page that follows; null: there is none")
 
     @classmethod
     def of(cls, cards: list[Card], total: int, query: ShopQuery) -> "ShopPage":
         """From the rows."""
         return cls(
             products=[ShopProduct.of(card) for card in cards],
-            total=total,
-            pages=pages(total, query.per_page),
-            current_page=query.page,
-            per_page=query.per_page,
+            current_page=query.position // query.per_page + 1,
+            **query.paged(cards, total),
         )
 
 
@@ -139,16 +168,15 @@ class ProductPage(Shape):
     page: int
     per_page: int
     pages: int
+    next: str | None = Field(description="`after` of the page that follows; null: there is none")
 
     @classmethod
     def of(cls, cards: list[Card], total: int, query: ProductQuery) -> "ProductPage":
         """From the rows."""
         return cls(
             products=[ProductView.of(card) for card in cards],
-            total=total,
-            page=query.page,
-            per_page=query.per_page,
-            pages=pages(total, query.per_page),
+            page=query.position // query.per_page + 1,
+            **query.paged(cards, total),
         )
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from psycopg.sql import SQL
 from psycopg.types.json import Jsonb
 
-from chalicelib.catalogue.rules import Code
+from chalicelib.catalogue.rules import Code, Place
 from chalicelib.kernel.uow import Row, UnitOfWork
 
 CREATE_CATEGORY = """
@@ -176,38 +176,32 @@ _CARD = SQL("""
 _PAGE_OF_CARDS = SQL("""
     SELECT counted.total, card.* FROM counted LEFT JOIN ({card}) card ON true ORDER BY card.place
 """).format(card=_CARD)
-LIST_PRODUCTS = (
-    SQL("""
-    WITH counted AS (
-        SELECT count(*) AS total FROM (
-            SELECT FROM product
-             WHERE is_active AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
-             LIMIT %(count_max)s) matching
-    ), page AS MATERIALIZED (
+# One walk over the index finds the page and counts some way ahead of it, whether the page is named by its number or by what
+# the last one ended with. Only beyond the end there is nothing to count from.
+_PAGE = SQL("""
+    ahead AS MATERIALIZED (
         SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
-         WHERE is_active AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
-         ORDER BY name, id LIMIT %(limit)s OFFSET %(offset)s
+         WHERE {which} AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
+           AND (name, id) > (%(after_name)s, %(after_id)s)
+         ORDER BY name, id LIMIT %(limit)s + %(count_ahead)s OFFSET %(offset)s
+    ), counted AS (
+        SELECT CASE WHEN %(offset)s = 0 OR EXISTS (SELECT FROM ahead) THEN %(before)s + (SELECT count(*) FROM ahead)
+                    ELSE (SELECT count(*) FROM (
+                              SELECT FROM product
+                               WHERE {which} AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
+                               LIMIT %(offset)s) before)
+               END AS total
+    ), page AS (
+        SELECT id, place FROM ahead ORDER BY place LIMIT %(limit)s
     )
 """)
-    + _PAGE_OF_CARDS
-)
+LIST_PRODUCTS = SQL("WITH") + _PAGE.format(which=SQL("is_active")) + _PAGE_OF_CARDS
 LIST_PRODUCTS_IN_CATEGORY = (
     SQL("""
     WITH wanted AS MATERIALIZED (
         SELECT coalesce(%(category_id)s, (SELECT min(id) FROM category WHERE lower(name) = lower(%(category)s)), 0) AS id
-    ), counted AS (
-        SELECT count(*) AS total FROM (
-            SELECT FROM product
-             WHERE is_active AND category_id = (SELECT id FROM wanted)
-               AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
-             LIMIT %(count_max)s) matching
-    ), page AS MATERIALIZED (
-        SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
-         WHERE is_active AND category_id = (SELECT id FROM wanted)
-           AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
-         ORDER BY name, id LIMIT %(limit)s OFFSET %(offset)s
-    )
-""")
+    ),""")
+    + _PAGE.format(which=SQL("is_active AND category_id = (SELECT id FROM wanted)"))
     + _PAGE_OF_CARDS
 )
 SEARCH_PRODUCTS = (
@@ -323,10 +317,14 @@ class Card:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which products, and which page of them. `words` and `codes` come from the search text (rules.py)."""
+    """Which products, and which page of them: after `offset` ones, or after a place, which costs the same however far it is.
+
+    `words` and `codes` come from the search text (rules.py).
+    """
 
     limit: int
     offset: int
+    after: Place | None = None
     category_id: int | None = None
     category: str | None = None
     in_stock: bool | None = None
@@ -398,20 +396,26 @@ def list_offers(uow: UnitOfWork, items: Sequence[dict[str, Any]]) -> list[Offer]
 
 def list_cards(uow: UnitOfWork, wanted: Selection) -> tuple[list[Card], int]:
     """A page of active products and how many there are: by name, or best match first when there are words."""
-    params = {
+    params: dict[str, Any] = {
         "limit": wanted.limit,
-        "offset": wanted.offset,
         "category_id": wanted.category_id,
         "category": wanted.category,
         "in_stock": wanted.in_stock,
     }
+    after = wanted.after
     if wanted.words:
         search = {"words": list(wanted.words), "codes": list(wanted.codes), "hits_max": HITS_MAX}
-        rows = uow.rows(SEARCH_PRODUCTS, {**params, **search})
+        rows = uow.rows(
+            SEARCH_PRODUCTS, {**params, **search, "offset": wanted.offset if after is None else after.position}
+        )
     else:
         is_all = wanted.category_id is None and wanted.category is None
-        counted = {"count_max": wanted.offset + wanted.limit + COUNT_AHEAD}
-        rows = uow.rows(LIST_PRODUCTS if is_all else LIST_PRODUCTS_IN_CATEGORY, {**params, **counted})
+        if after is None:
+            start = {"offset": wanted.offset, "before": wanted.offset, "after_name": "", "after_id": 0}
+        else:
+            start = {"offset": 0, "before": after.position, "after_name": after.name, "after_id": after.id}
+        listed = LIST_PRODUCTS if is_all else LIST_PRODUCTS_IN_CATEGORY
+        rows = uow.rows(listed, {**params, **start, "count_ahead": COUNT_AHEAD})
     return [_card(row) for row in rows if row["id"] is not None], rows[0]["total"]
 
 

@@ -45,10 +45,17 @@ def use_token(uow: UnitOfWork, token: str) -> Outcome:
     if store.verify_email(uow, customer_id, email, only_again=is_expired):
         orders.link_claimed(uow, customer_id)
         return "success"
-    if not is_expired and store.adopt_email(uow, customer_id, email):
+    if is_expired:
+        return "expired"
+    return "success" if _take_over(uow, customer_id, email) else "invalid"
+
+
+def _take_over(uow: UnitOfWork, customer_id: int, email: str) -> bool:
+    """Whether the pending address is the customer's now; another click on the same link may have been quicker."""
+    if store.adopt_email(uow, customer_id, email):
         uow.audit("change_email", "customer", customer_id)
-        return "success"
-    return "expired" if is_expired else "invalid"
+        return True
+    return store.verify_email(uow, customer_id, email, only_again=True)
 
 
 def landing(outcome: Outcome) -> str:

@@ -114,8 +114,7 @@ class App(Chalice):  # type: ignore[misc]  # chalice is untyped
             code, response = "internal_error", _surprise(dialect)
             logger.exception("surprise", extra={"route": f"{entry.method} {entry.path}"})
             count("Surprise", route=f"{entry.method} {entry.path}")
-        if trace.key is not None:
-            key_uses.note(*trace.key)
+        key_uses.add_due() if trace.key is None else key_uses.note(*trace.key)
         finished = self._finish(event, response, trace, f"{entry.method} {entry.path}", started, code)
         return _chalice_response(response, finished)
 

@@ -12,7 +12,8 @@ from io import BytesIO
 from typing import Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
-from pydantic import ValidationError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
+from pydantic_core.core_schema import CoreSchema, is_instance_schema
 
 from chalicelib.kernel.dialects import Dialect
 from chalicelib.kernel.errors import BadRequest, Detail, Invalid, TooLarge, UnsupportedMedia
@@ -32,6 +33,16 @@ class Upload:
 
     def __init__(self, name: str, media_type: str, content: bytes) -> None:
         self.name, self.media_type, self.content = name, media_type, content
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        """In a model it is checked for what it is: a text in its place is refused."""
+        return is_instance_schema(cls)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """As OpenAPI describes files of forms."""
+        return {"type": "string", "format": "binary"}
 
 
 def check_size(request: HttpRequest, max_bytes: int) -> None:

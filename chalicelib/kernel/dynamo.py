@@ -112,19 +112,27 @@ def add(pk: str, sk: str, counter: str, *, lasts_s: int, amount: int = 1) -> dic
     raise RuntimeError("a counter expired three times in a row")
 
 
-def grow(pk: str, sk: str, by: int, *, now_ms: int, lasts_s: int) -> None:
-    """Adds to a counter that never starts anew while it is used; `started` and `last_at` say when it was first and last."""
-    client().update_item(
-        TableName=settings().table_name,
-        Key={"pk": {"S": pk}, "sk": {"S": sk}},
-        UpdateExpression="SET #started = if_not_exists(#started, :now), last_at = :now, #ttl = :ttl ADD hits :by",
-        ExpressionAttributeNames={"#started": "started", "#ttl": "ttl"},
-        ExpressionAttributeValues={
-            ":now": {"N": str(now_ms)},
-            ":ttl": {"N": str(now_ms // 1000 + lasts_s)},
-            ":by": {"N": str(by)},
-        },
-    )
+def grow(pk: str, sk: str, by: int, *, last_ms: int, lasts_s: int) -> None:
+    """Adds to a counter that never starts anew while it is used. `started` says when it began, `last_at` the latest `last_ms`.
+
+    One call, two when somebody else has told of something later: what is counted may be told late.
+    """
+    values = {":last": last_ms, ":ttl": int(clock.timestamp()) + lasts_s, ":by": by}
+    change = "SET #started = if_not_exists(#started, :last), #ttl = :ttl"
+    request = {
+        "TableName": settings().table_name,
+        "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+        "ExpressionAttributeNames": {"#started": "started", "#ttl": "ttl"},
+        "ExpressionAttributeValues": {name: {"N": str(value)} for name, value in values.items()},
+    }
+    try:
+        client().update_item(
+            **request,
+            UpdateExpression=f"{change}, last_at = :last ADD hits :by",
+            ConditionExpression="attribute_not_exists(last_at) OR last_at <= :last",
+        )
+    except client().exceptions.ConditionalCheckFailedException:
+        client().update_item(**request, UpdateExpression=f"{change} ADD hits :by")
 
 
 def list_numbers(pk: str) -> dict[str, dict[str, int]]:

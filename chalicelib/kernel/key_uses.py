@@ -1,8 +1,8 @@
 """How often API keys are used and when last, without a statement per request.
 
 A process counts in its memory and adds what it has counted to a counter in DynamoDB: the first use of a key at once, what comes
-within the next minute together with the first use after it. So a key that is used once in a while is seen with every use, and a
-busy one costs a call a minute and process. The counters only grow; a schedule compares them with what it has written down
+within the next minute with the first request after it, whoever's. So a key that is used once in a while is seen with every use,
+and a busy one costs a call a minute and process. The counters only grow; a schedule compares them with what it has written down
 already (`identity.write_down_uses`), so it may run twice, or die in between, and no use is counted twice.
 
 A process that dies takes with it what it has counted since its last call: of each key, uses of one minute at most. A table
@@ -34,35 +34,51 @@ class Uses:
     last_used_at: datetime
 
 
+@dataclass
+class _Gathered:
+    """Uses of a key that were not added yet, and when the last of them was."""
+
+    uses: int = 0
+    last_ms: int = 0
+
+    def take_in(self, other: "_Gathered") -> None:
+        self.uses, self.last_ms = self.uses + other.uses, max(self.last_ms, other.last_ms)
+
+
 class Tally:
     """What one process has counted and not yet added. Safe for threads."""
 
     def __init__(self, gathered_s: float = GATHERED_S) -> None:
         self._gathered_s = gathered_s
         self._lock = threading.Lock()
-        self._gathered: dict[str, int] = {}
+        self._gathered: dict[str, _Gathered] = {}
         self._added_at: dict[str, float] = {}
 
     def note(self, organization_id: int, key_id: int) -> None:
-        """Counts a use; adds what is due to the counters. Never fails, and asks nobody for as long as the table is away."""
-        key, now = f"{organization_id}#{key_id}", time.monotonic()
+        """Counts a use, and adds what is due."""
+        self._keep(f"{organization_id}#{key_id}", _Gathered(1, int(clock.timestamp() * 1000)))
+        self.add_due()
+
+    def add_due(self) -> None:
+        """Adds what is due to the counters. Never fails, and asks nobody for as long as the table is away."""
+        if not self._gathered:
+            return
+        now = time.monotonic()
         with self._lock:
-            self._gathered[key] = self._gathered.get(key, 0) + 1
-            due = {k: uses for k, uses in self._gathered.items() if self._is_due(k, now)}
-            for each in due:
-                del self._gathered[each]
-                self._added_at[each] = now
-        for each, uses in due.items():
-            if not dynamo.ask_or(False, partial(_add, each, uses)):
-                self._keep(each, uses)
+            due = {key: each for key, each in self._gathered.items() if self._is_due(key, now)}
+            for key in due:
+                del self._gathered[key]
+                self._added_at[key] = now
+        for key, gathered in due.items():
+            if not dynamo.ask_or(False, partial(_add, key, gathered)):
+                self._keep(key, gathered)  # for the next minute's call; nobody knows whether this one came through
 
     def _is_due(self, key: str, now: float) -> bool:
         return key not in self._added_at or now - self._added_at[key] >= self._gathered_s
 
-    def _keep(self, key: str, uses: int) -> None:
-        """For the next minute's call: this one did not come through, or nobody knows whether it did."""
+    def _keep(self, key: str, more: _Gathered) -> None:
         with self._lock:
-            self._gathered[key] = self._gathered.get(key, 0) + uses
+            self._gathered.setdefault(key, _Gathered()).take_in(more)
 
 
 _tally = Tally()
@@ -73,8 +89,13 @@ def note(organization_id: int, key_id: int) -> None:
     _tally.note(organization_id, key_id)
 
 
-def _add(key: str, uses: int) -> bool:
-    dynamo.grow(PARTITION, key, uses, now_ms=int(clock.timestamp() * 1000), lasts_s=KEPT_S)
+def add_due() -> None:
+    """Adds what this process has counted for long enough; nothing, and at no cost, when it has counted nothing."""
+    _tally.add_due()
+
+
+def _add(key: str, gathered: _Gathered) -> bool:
+    dynamo.grow(PARTITION, key, gathered.uses, last_ms=gathered.last_ms, lasts_s=KEPT_S)
     return True
 
 

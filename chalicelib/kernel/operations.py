@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "replay_dead": "chalicelib.kernel.dead_letters:replay_dead",
     "reset_password": "chalicelib.identity.operations:reset_password",
     "retry_refund": "chalicelib.payments.operations:retry_refund",
+    "set_fees_and_discounts": "chalicelib.orders.operations:set_fees_and_discounts",
     "submit_evidence": "chalicelib.payments.operations:submit_evidence",
 }
 """Command -> module:function."""

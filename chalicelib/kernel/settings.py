@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     twilio_api_base: str = ""
     """Base URL of the Twilio double on the local stage; empty: Twilio."""
     twilio_from_number: str = ""
+    mail_provider: Literal["smtp", "ses"] = "smtp"
+    """Who takes our mail: a mail server, or Amazon SES in the account and region that the function runs in."""
     smtp_host: str = ""
     smtp_port: int = 587
     smtp_username: str = ""

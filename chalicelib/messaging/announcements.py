@@ -1,5 +1,6 @@
 """What customers hear about their orders, and through which channel. Orders without an address hear nothing."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.kernel.emails import is_email
@@ -88,5 +89,11 @@ def shipped_text(order: Order) -> str:
 
 def _mail(uow: UnitOfWork, order: Order, template: str, **more: object) -> None:
     if order.delivery_email and is_email(order.delivery_email):
-        context = {"order": order, **more}
+        context = {"order": _shown(order), **more}
         service.send_mail(uow, order.delivery_email, template, context, kind=template, order_id=order.id)
+
+
+def _shown(order: Order) -> Order:
+    """As a mail shows it: a guest's without the name, for a stranger may have chosen both name and address, and would have us
+    send his words to somebody else."""
+    return order if order.customer_id is not None else replace(order, delivery_name="")

@@ -27,7 +27,7 @@ BEGIN_TRY = """
           FROM waiting w
           LEFT JOIN sms_standing s ON w.channel = 'sms' AND s.phone = w.recipient
           LEFT JOIN mail_suppression u ON w.channel = 'mail' AND u.address = w.address
-                                      AND u.suppressed_at > %(now)s - interval '30 days'
+                                      AND u.suppressed_at > %(now)s::timestamptz - interval '30 days'
     ), refused AS (
         UPDATE message m
            SET state = 'failed', error_code = j.refusal, updated_at = %(now)s,

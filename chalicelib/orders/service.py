@@ -196,7 +196,7 @@ def _insert(
         **{name: new.delivery.get(name) or "" for name in _DELIVERY_REQUIRED},
     }
     lines = [
-        {"position": n, **asdict(line), "line_total_minor": line.line_total_minor} for n, line in enumerate(priced, 1)
+        {"position": n, **vars(line), "line_total_minor": line.line_total_minor} for n, line in enumerate(priced, 1)
     ]
     return store.insert_order(uow, columns, lines)
 

@@ -91,6 +91,8 @@ SUM_OWED = """
        AND payment_state IN ('unpaid', 'processing', 'overdue', 'failed')
 """
 
+MERGE_SETTINGS = "UPDATE organization SET settings = settings || %(values)s WHERE id = current_organization()"
+
 INSERT_ORDER = """
     WITH placed AS (
         INSERT INTO sales_order (number, barcode, channel, state, payment_state, payment_method, customer_id, placed_by,
@@ -315,6 +317,11 @@ def get_terms(uow: UnitOfWork, customer_id: int) -> str:
     if terms is None:
         raise NotFound("Customer not found")
     return terms
+
+
+def merge_settings(uow: UnitOfWork, values: Mapping[str, Any]) -> None:
+    """Sets settings of the organization; others stay as they are."""
+    uow.execute(MERGE_SETTINGS, {"values": Jsonb(dict(values))})
 
 
 def insert_order(uow: UnitOfWork, columns: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Order:

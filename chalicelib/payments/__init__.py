@@ -3,6 +3,7 @@
 from chalicelib.payments.cash import record_cash
 from chalicelib.payments.checks.closing import drop_stale as drop_stale_checks
 from chalicelib.payments.credit.returns import credited_minor
+from chalicelib.payments.credit.service import balance_minor as credit_balance_minor
 from chalicelib.payments.events import (
     CancellationSettled,
     CheckRejected,
@@ -41,6 +42,7 @@ __all__ = [
     "SavedMethod",
     "SavingStarted",
     "check_books",
+    "credit_balance_minor",
     "credited_minor",
     "drop_stale_checks",
     "find_link",

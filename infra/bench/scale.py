@@ -119,6 +119,7 @@ def _side(cluster: Cluster, name: str, items: int) -> Side:
         "sku": large.sku_of(tenant.id, middle),
         "barcode": large.barcode_of(tenant.id, middle),
         "number": str(middle),
+        "last_page": str(items // 50),
         "item_id": str(tenant.value("SELECT id FROM variant WHERE sku = %(sku)s", sku=large.sku_of(tenant.id, middle))),
         "bin": large.bin_code(size.bins // 2),
         "bin_id": str(tenant.value("SELECT id FROM bin WHERE code = %(code)s", code=large.bin_code(size.bins // 2))),
@@ -132,6 +133,7 @@ def _side(cluster: Cluster, name: str, items: int) -> Side:
 SHOP = [
     ("GET /api/products", "/api/products?per_page=50"),
     ("GET /api/products, page 100", "/api/products?per_page=10&page=100"),
+    ("GET /api/products, the last page", "/api/products?per_page=50&page={last_page}"),
     ("GET /api/products?search=olive oil", "/api/products?search=olive+oil&per_page=50"),
     ("GET /api/products?search=tomatoe past", "/api/products?search=tomatoe+past&per_page=50"),
     ("GET /api/products/sku/{sku}", "/api/products/sku/{sku}"),

@@ -27,7 +27,7 @@ SIGNED: dict[str, signing.Source] = {
 ENDS_SESSIONS = ("sign_out_customer", "sign_out_of_staff_portal", "change_password")
 
 PEOPLE = 100
-"""The ids of the demo company's staff are smaller."""
+"""The ids of the demo company's staff and keys are smaller."""
 NOBODY = 2_000_000_000
 
 _credentials = Credentials(BASE_URL)
@@ -101,11 +101,12 @@ for _scheme, _source in SIGNED.items():
 
 @schemathesis.hook
 def before_call(_context: HookContext, case: Case[Any], _kwargs: dict[str, Any]) -> None:
-    """Leaves the people alone who call: whoever gets another password, or is retired, calls no more."""
+    """Leaves those alone who call: whoever gets another password, is retired or revoked, calls no more."""
     parameters = case.path_parameters or {}
-    user_id = parameters.get("user_id")
-    if str(user_id).strip().isdecimal() and int(str(user_id)) <= PEOPLE:
-        parameters["user_id"] = NOBODY
+    for name in ("user_id", "key_id"):
+        given = str(parameters.get(name)).strip()
+        if given.isdecimal() and int(given) <= PEOPLE:
+            parameters[name] = NOBODY
 
 
 @schemathesis.hook

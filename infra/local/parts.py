@@ -56,6 +56,8 @@ class Parts:
             "S3_DATA_DIR": str(folder / "s3"),
             "TMPDIR": str(folder),
             "LOG_LEVEL": "WARNING",
+            # It verifies the signatures of links by its own secret.
+            "AWS_SECRET_ACCESS_KEY": environment["AWS_SECRET_ACCESS_KEY"],
             # What listens on all interfaces or asks for Docker stays off.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",

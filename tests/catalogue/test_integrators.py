@@ -30,7 +30,7 @@ def test_a_product_as_integrators_see_it(tenant: Tenant) -> None:
     )
     assert product["created_at"].endswith("Z")
     page = integrator(tenant).get("/api/v1/products").json
-    assert page == {"products": [product], "total": 1, "page": 1, "per_page": 50, "pages": 1}
+    assert page == {"products": [product], "total": 1, "page": 1, "per_page": 50, "pages": 1, "next": None}
 
 
 def test_a_number_is_an_id_first_and_then_a_sku(tenant: Tenant) -> None:

@@ -13,7 +13,11 @@ from tests.tenant import Tenant
 
 
 def names(reply: Any) -> list[str]:
-    return [product["name"] for product in reply.json["products"]]
+    return names_in(reply.json)
+
+
+def names_in(page: Any) -> list[str]:
+    return [product["name"] for product in page["products"]]
 
 
 def test_a_product_as_the_shop_shows_it(tenant: Tenant, api: Client) -> None:
@@ -51,7 +55,8 @@ def test_a_product_as_the_shop_shows_it(tenant: Tenant, api: Client) -> None:
         assert (reply.status, reply.json, reply.statements) == (200, expected, 4)
     reply = api.get("/api/products")
     assert (reply.status, reply.statements) == (200, 4)
-    assert reply.json == {"products": [expected], "total": 1, "pages": 1, "current_page": 1, "per_page": 100}
+    around = {"total": 1, "pages": 1, "current_page": 1, "per_page": 100, "next": None}
+    assert reply.json == {"products": [expected], **around}
 
 
 @pytest.mark.parametrize(
@@ -96,6 +101,43 @@ def test_the_total_stops_counting_some_way_after_the_page(
     assert totals == [4, 6, 8, 9, 9]
 
 
+@pytest.mark.parametrize("query", ["", "category=Tape&", "search=tape&"])
+def test_next_goes_on_where_the_page_ended(tenant: Tenant, api: Client, query: str) -> None:
+    """Whatever was added or taken away before that place meanwhile: no product comes twice, and none is left out."""
+    tape = make_category(tenant, name="Tape")
+    make_products(tenant, *(new_product(name=f"Tape {n:02d}", category_id=tape) for n in range(7)))
+    first = api.get(f"/api/products?{query}per_page=3").json
+    assert (names_in(first), first["total"], first["current_page"]) == (["Tape 00", "Tape 01", "Tape 02"], 7, 1)
+    if "search" not in query:
+        make_product(tenant, name="Tape 01 again", category_id=tape)
+        tenant.rows("UPDATE product SET is_active = false WHERE name = 'Tape 02' RETURNING id")
+    second = api.get(f"/api/products?{query}per_page=3&after={first['next']}")
+    assert (second.status, second.statements, second.json["current_page"]) == (200, 4, 2)
+    assert (names_in(second.json), second.json["total"]) == (["Tape 03", "Tape 04", "Tape 05"], 7)
+    third = api.get(f"/api/products?{query}per_page=3&after={second.json['next']}").json
+    assert (names_in(third), third["next"], third["current_page"]) == (["Tape 06"], None, 3)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "",
+        "x",
+        "W10",
+        "WzEsMiwzXQ",
+        "e30",
+        "WzEsLTIsImEiXQ",
+        "WzEsMiwiXHUwMDAwIl0",
+        "WzEsMiwiXHVkODAwIl0",
+        "%FF",
+        "x" * 3000,
+    ],
+)
+def test_what_is_no_place(api: Client, after: str) -> None:
+    reply = api.get(f"/api/products?after={after}")
+    assert (reply.status, [d["loc"] for d in reply.json["details"]]) == (400, [["after"]])
+
+
 def test_an_empty_shop(api: Client) -> None:
     assert api.get("/api/products").json == {
         "products": [],
@@ -103,6 +145,7 @@ def test_an_empty_shop(api: Client) -> None:
         "pages": 0,
         "current_page": 1,
         "per_page": 100,
+        "next": None,
     }
 
 

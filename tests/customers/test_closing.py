@@ -4,13 +4,14 @@ import pytest
 
 from tests.client import Client
 from tests.customers.post import codes, messages, reset_tokens, verification_paths
+from tests.factories.credit import give_credit
 from tests.factories.customers import PASSWORD, Shopper, make_customer
 from tests.factories.orders import order_body
 from tests.factories.stock import check_books, make_shelf
 from tests.tenant import Tenant
 from tests.threads import together
 
-IN_USE = {"error": "The account cannot be closed while orders are open or unpaid"}
+IN_USE = {"error": "The account cannot be closed while orders are open or unpaid, or store credit is left"}
 
 
 def _order(tenant: Tenant, shopper: Shopper) -> int:
@@ -44,7 +45,7 @@ def test_what_is_personal_goes_and_orders_stay(api: Client, tenant: Tenant) -> N
     here, there = shopper.client(), shopper.client()
 
     reply = here.delete(f"/api/users/{shopper.id}")
-    assert (reply.status, reply.body, reply.statements) == (204, b"", 8)
+    assert (reply.status, reply.body, reply.statements) == (204, b"", 9)
     assert reply.cookies == ["__Host-qm_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure"]
     assert [client.get("/api/me").status for client in (here, there)] == [401, 401]
     for name in (shopper.username, shopper.email):
@@ -109,6 +110,14 @@ def test_when_it_is_refused(state: str, payment_state: str, status: int, tenant:
     assert (client.get("/api/me").status, tenant.value("SELECT is_active FROM customer")) == (
         (200, True) if status == 409 else (401, False)
     )
+
+
+def test_store_credit_does_not_vanish_with_the_account(tenant: Tenant) -> None:
+    shopper = make_customer(tenant)
+    give_credit(shopper, 1)
+    client = shopper.client()
+    reply = client.delete(f"/api/users/{shopper.id}")
+    assert (reply.status, reply.json, client.get("/api/me").status) == (409, IN_USE, 200)
 
 
 def test_links_codes_and_mails_that_were_on_their_way_come_to_nothing(api: Client, tenant: Tenant) -> None:

@@ -7,9 +7,7 @@ import pytest
 
 from chalicelib import customers
 from chalicelib.customers.recovery import rules
-from chalicelib.kernel import clock as business_clock
 from chalicelib.kernel import dynamo
-from chalicelib.kernel.settings import settings
 from tests import outages
 from tests.client import Client, Reply
 from tests.customers.post import codes, messages, seen_of, table_calls
@@ -256,34 +254,25 @@ def test_codes_and_tokens_lie_nowhere_in_plain(api: Client, tenant: Tenant) -> N
         ([f"+1{300 + n}5550100" for n in range(25)], 25),
     ],
 )
-def test_numbers_in_a_row_are_not_pumped(
-    phones: list[str], allowed: int, api: Client, tenant: Tenant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("QM_LIMITS", "on")
-    settings.cache_clear()
-    try:
-        callers = [Client(api.host, address=f"198.51.100.{n}") for n in range(len(phones))]
-        statuses = [_send(caller, phone).status for caller, phone in zip(callers, phones, strict=True)]
-    finally:
-        monkeypatch.undo()
-        settings.cache_clear()
+def test_numbers_in_a_row_are_not_pumped(phones: list[str], allowed: int, api: Client, limits: Clock) -> None:
+    callers = [Client(api.host, address=f"192.0.2.{n}") for n in range(len(phones))]
+    statuses = [_send(caller, phone).status for caller, phone in zip(callers, phones, strict=True)]
     assert statuses == [200] * allowed + [429] * (len(phones) - allowed)
 
 
-def test_one_number_gets_six_codes_an_hour(
-    api: Client, tenant: Tenant, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock.advance(seconds=3600 - business_clock.timestamp() % 3600)  # limits count by the hour
-    monkeypatch.setenv("QM_LIMITS", "on")
-    settings.cache_clear()
+def test_one_address_asks_thirty_codes_an_hour(caller: Client, limits: Clock) -> None:
     statuses = []
-    try:
-        for _ in range(7):
-            statuses.append(_send(api, NOBODYS).status)
-            clock.advance(seconds=PAUSE_S)
-    finally:
-        monkeypatch.undo()
-        settings.cache_clear()
+    for n in range(31):
+        statuses.append(_send(caller, f"+1{300 + n}5550100").status)
+        limits.advance(seconds=6)  # twenty a minute from one address, for whatever
+    assert statuses == [200] * 30 + [429]
+
+
+def test_one_number_gets_six_codes_an_hour(caller: Client, limits: Clock) -> None:
+    statuses = []
+    for _ in range(7):
+        statuses.append(_send(caller, NOBODYS).status)
+        limits.advance(seconds=PAUSE_S)
     assert statuses == [200] * 6 + [429]
 
 

@@ -63,3 +63,10 @@ def make_check_order(tenant: Tenant, **fields: Any) -> CheckOrder:
     """An unpaid order of 25.00 to be paid by check."""
     order = make_credit_order(tenant, **{"payment_method": "check", **fields})
     return CheckOrder(order, make_staff(tenant, commerce_role="staff").client("commerce"))
+
+
+def make_uploaded_check(tenant: Tenant) -> str:
+    """The number of an order whose check, both sides, waits for a decision."""
+    check = make_check_order(tenant)
+    assert check.upload().status == 200
+    return check.order.number

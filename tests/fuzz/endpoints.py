@@ -192,6 +192,13 @@ def body_fields(endpoint: Endpoint) -> list[str]:
     return list(schema.get("properties", {}))
 
 
+def nothing_in(endpoint: Endpoint) -> tuple[bytes | None, str]:
+    """An empty body of the kind that an endpoint reads, and its type."""
+    if endpoint.content == "multipart":
+        return b"--x--\r\n", "multipart/form-data; boundary=x"
+    return b"{}" if endpoint.reads_body else None, "application/json"
+
+
 def as_json(data: Any) -> bytes:
     """JSON with the escapes that were meant."""
     return json.dumps(data).encode()

@@ -16,6 +16,7 @@ from tests.fuzz.endpoints import (
     escaped,
     is_refusal,
     name_of,
+    nothing_in,
     path_of,
     redirects,
     snapshot,
@@ -68,9 +69,9 @@ def test_a_hostile_identifier_names_nothing(case: str, callers: Callers) -> None
     before = snapshot(callers.tenant)
     wrong = []
     for endpoint, variable in with_variables():
-        body = b"{}" if endpoint.reads_body else None
+        body, content_type = nothing_in(endpoint)
         path = address_of(endpoint, **{variable: SEGMENTS[case]})
-        reply = callers.call(endpoint, path, body, {"content-type": "application/json"})
+        reply = callers.call(endpoint, path, body, {"content-type": content_type})
         fitting = {302, 404} if redirects(endpoint) else {404, 422} if dialect(endpoint).path_is_field else {404}
         if endpoint.reads_body and not dialect(endpoint).path_is_field:
             fitting |= {400, 422}

@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "orders": {"catalogue", "places", "stock"},
     "payments": {"orders"},
     "messaging": {"orders", "payments"},
-    "customers": {"identity", "messaging", "orders"},
+    "customers": {"identity", "messaging", "orders", "payments"},
     "robots": {"places", "stock"},
     "picking": {"catalogue", "orders", "robots", "stock"},
     "packing": {"catalogue", "orders"},

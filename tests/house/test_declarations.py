@@ -55,6 +55,7 @@ PUBLIC_ENDPOINTS = {
     "POST /api/payments/confirm",
     "POST /api/payments/create-intent",
     "POST /api/register",
+    "POST /api/save-me-money",
     "POST /api/sms-optin",
     "POST /api/staff/login",
     "POST /api/v2/auth/login",

@@ -27,6 +27,7 @@ APPEND_ONLY = {
     "message_report",
     "payment_entry",
     "provider_transaction",
+    "sms_consent",
     "stock_move",
     "store_credit_entry",
     "webhook_delivery",

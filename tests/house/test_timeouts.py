@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.adapters import iot, mail, objects, outbound, payments, sms
+from chalicelib.adapters import bedrock, iot, llm, mail, objects, outbound, payments, ses, sms
 from chalicelib.kernel import dynamo, jobs, pipeline, queues, sealing
 from chalicelib.kernel.settings import Settings
 from infra.local.resources import VISIBILITY_S
@@ -39,11 +39,16 @@ CLIENTS: dict[str, Callable[[], Any]] = {
     "s3": objects.client,
     "iot-data": lambda: iot.IotCore()._client,
     "kms": sealing.client,
+    "sesv2": ses.client,
+    "bedrock-runtime": bedrock.client,
 }
 TAKES_S = {
     "stripe": payments.CONNECT_S + payments.READ_S,
     "twilio": 2 * sms.TIMEOUT_S,
     "smtp": mail.TIMEOUT_S,
+    "ses": ses.TAKES_S,
+    "llm": llm.TIMEOUT_S,
+    "bedrock": bedrock.TAKES_S,
     "objects": objects.TAKES_S,
     "iot": iot.TAKES_S,
     "outbound": outbound.TIMEOUT_S,
@@ -92,8 +97,10 @@ def test_the_ways_out_are_known() -> None:
     }
     assert {name for name, module in found if module in ("http", "socket")} == {"chalicelib/adapters/outbound.py"}
     assert {name for name, module in found if module == "boto3"} == {
+        "chalicelib/adapters/bedrock.py",
         "chalicelib/adapters/iot.py",
         "chalicelib/adapters/objects.py",
+        "chalicelib/adapters/ses.py",
         "chalicelib/kernel/bus.py",
         "chalicelib/kernel/dynamo.py",
         "chalicelib/kernel/queues.py",
@@ -112,10 +119,16 @@ def _imported(node: ast.AST) -> list[str]:
 def test_aws_clients_try_few_times_and_not_for_long(service: str, aws: None) -> None:
     client = CLIENTS[service]()
     assert client.meta.config.retries["mode"] == "standard"  # full jitter; the older mode has none
-    assert (
-        worst_s(client)
-        <= {"dynamodb": 5.0, "sqs": 11.0, "s3": objects.TAKES_S, "iot-data": iot.TAKES_S, "kms": 7.0}[service]
-    )
+    most_s = {
+        "dynamodb": 5.0,
+        "sqs": 11.0,
+        "s3": objects.TAKES_S,
+        "iot-data": iot.TAKES_S,
+        "kms": 7.0,
+        "sesv2": ses.TAKES_S,
+        "bedrock-runtime": bedrock.TAKES_S,
+    }
+    assert worst_s(client) <= most_s[service]
 
 
 def test_a_request_ends_before_the_gateway_gives_up() -> None:

@@ -1,11 +1,13 @@
 """How often keys are used: counted without a statement, written down once, lost at most for a minute."""
 
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 
 from chalicelib import identity
+from chalicelib.kernel import clock as business
 from chalicelib.kernel import dynamo, key_uses, schedules
 from chalicelib.kernel.key_uses import Tally
 from chalicelib.kernel.settings import settings
@@ -49,10 +51,31 @@ def test_a_request_pays_no_statement_and_a_busy_key_one_call(tenant: Tenant, tal
     assert written(tenant) == (0, False)
     schedules.count_key_uses({}, None)
     assert written(tenant) == (1, True)
-    tally._added_at.clear()  # a minute later
+    tally._gathered_s = 0  # a minute later
+    Client(tenant.host).get("/api/products")  # whoever's request it is
+    schedules.count_key_uses({}, None)
+    assert written(tenant) == (5, True)
     client.get(CATALOGUE)
     schedules.count_key_uses({}, None)
     assert written(tenant) == (6, True)
+
+
+def test_the_last_use_is_when_it_was_and_not_when_it_was_told(tenant: Tenant, clock: Clock) -> None:
+    """Of two processes, the one that was used first tells last."""
+    make_api_key(tenant)
+    key_id, early, late = key_id_of(tenant), Tally(), Tally()
+    early.note(tenant.id, key_id)
+    early.note(tenant.id, key_id)
+    clock.advance(seconds=100)
+    before = business.now()
+    late.note(tenant.id, key_id)
+    after = business.now()
+    clock.advance(seconds=3000)
+    early._gathered_s = 0
+    early.add_due()
+    found = key_uses.counted()[tenant.id, key_id]
+    assert found.uses == 3
+    assert before - timedelta(milliseconds=1) <= found.last_used_at <= after
 
 
 def test_figures_are_written_down_once(tenant: Tenant, other_tenant: Tenant) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from chalicelib.kernel import webhooks
 from chalicelib.kernel.access import (
@@ -96,7 +96,6 @@ class Slip(Shape):
 class Picture(Shape):
     """A multipart form with a file."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
     title: Text
     file: Upload
 

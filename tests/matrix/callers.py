@@ -241,7 +241,7 @@ def _webhooks(cast: Cast) -> None:
 def _signer(source: Source, variant: Variant) -> Callable[[Sample], Headers]:
     def wear(request: Sample) -> Headers:
         url = settings().public_url + request.target
-        body = (request.body or b"").decode()
+        body = (request.body or b"").decode(errors="replace")
         made = signing.headers(DoublesSettings(), source, url=url, body=body, now=time.time(), variant=variant)
         return {name.lower(): value for name, value in made.items()}
 

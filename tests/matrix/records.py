@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from tests.factories.catalogue import begin_upload, integrator, make_category
+from tests.factories.catalogue import begin_upload, integrator, make_category, upload_image
+from tests.factories.checks import make_uploaded_check
 from tests.factories.counts import make_counter
 from tests.factories.credit import make_credit_request
 from tests.factories.customers import make_customer
@@ -12,9 +13,11 @@ from tests.factories.identity import make_spare_key, make_warehouse_user
 from tests.factories.imports import make_import
 from tests.factories.movement import lay, make_bin, make_manager
 from tests.factories.orders import make_order
+from tests.factories.pictures import picture
 from tests.factories.places import make_zone
 from tests.factories.purchasing import make_dock, make_purchase_order
 from tests.factories.robots import make_storage
+from tests.factories.savings import make_savings_request
 from tests.factories.stock import make_shelf
 from tests.factories.vendors import buyer, make_offer, make_vendor
 from tests.matrix.samples import Values
@@ -54,7 +57,8 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
     counter, counted, differing = make_counter(tenant), make_shelf(tenant), make_shelf(tenant)
     count_id = counter.opened(counted.bin_id)
-    staff = buyer(tenant)
+    staff, editor = buyer(tenant), integrator(tenant, "catalogue:write")
+    assert upload_image(editor, shelf.product_id, picture()).status == 200
     vendor_id = make_vendor(staff)["id"]
     return {
         "product_id": shelf.product_id,
@@ -94,12 +98,14 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
         "request_id": make_credit_request(tenant),
+        "check_order_number": make_uploaded_check(tenant),
         "import_id": make_import(tenant),
         "vendor_id": vendor_id,
         "procurement_product_id": make_offer(staff, vendor_id)["id"],
-        "upload_id": begin_upload(integrator(tenant, "catalogue:write"), shelf.product_id).json["upload_id"],
         "key_id": make_spare_key(tenant),
         "customer_id": make_customer(tenant).id,
+        "upload_id": begin_upload(editor, shelf.product_id).json["upload_id"],
+        "savings_request_id": make_savings_request(tenant),
     }
 
 

@@ -1,5 +1,6 @@
 """A request that an endpoint might get, made from what it declares: required fields, and ids of records that exist."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.kernel.endpoint import Endpoint
+from tests.matrix.meant import MEANT
 
 Values = Mapping[str, Any]
 """Field or path variable -> value to use."""
@@ -21,7 +23,6 @@ TEXTS = {
     "uuid": "00000000-0000-7000-8000-000000000000",
 }
 """By format, or by what the field's name contains."""
-
 
 WORDS = {"connector_name": "rest", "sync_type": "orders", "phone": "+12125550100"}
 """Variables of paths that name no record."""
@@ -37,6 +38,8 @@ MESSAGES: Mapping[str, Any] = {
 """What providers send says more than we declare to need."""
 
 
+PICTURE = base64.b64decode("R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs=")
+"""What a file of a form is: a GIF of one pixel."""
 FRESH: Mapping[str, frozenset[str]] = {
     "/api/admin/items": frozenset({"sku"}),
     "/api/admin/items/{item_id}": frozenset({"sku"}),
@@ -59,6 +62,7 @@ class Sample:
 
 def sample(endpoint: Endpoint, values: Values) -> Sample:
     """The request; variables and fields that `values` knows are taken from there."""
+    values = {**values, **{name: values[meant] for name, meant in MEANT.get(endpoint.path, {}).items()}}
     variables = {name: quote(str(values.get(name, WORDS.get(name, "unknown"))), safe="") for name in endpoint.variables}
     target = endpoint.path.format(**variables)
     query = _of(endpoint.query_model, values) if endpoint.takes_query else {}
@@ -78,7 +82,7 @@ def _encoded(endpoint: Endpoint, data: Any) -> tuple[bytes, str]:
         return urlencode(data).encode(), "application/x-www-form-urlencoded"
     from urllib3 import encode_multipart_formdata
 
-    return encode_multipart_formdata({name: str(value) for name, value in data.items()})
+    return encode_multipart_formdata({n: v if isinstance(v, tuple) else str(v) for n, v in data.items()})
 
 
 def _of(model: type[BaseModel], values: Values) -> Any:
@@ -118,5 +122,7 @@ def _scalar(schema: dict[str, Any], name: str) -> Any:
     if kind != "string":
         return {"boolean": True}.get(kind)
     hint = schema.get("format", "")
+    if hint == "binary":
+        return ("sample.gif", PICTURE, "image/gif")
     found = next((text for word, text in TEXTS.items() if word == hint or word in name), "sample")
     return found[: schema.get("maxLength", 1000)].ljust(schema.get("minLength", 0), "x")

@@ -1,5 +1,6 @@
 """Records of another organization are answered exactly like ones that do not exist, wherever a request can name one."""
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ from chalicelib.kernel.endpoint import DECLARED, Endpoint
 from infra.local.postgres import Cluster
 from infra.tools import load_declarations
 from tests.client import Reply
+from tests.factories.orders import order_body
 from tests.matrix.callers import Caller, callers
 from tests.matrix.footprint import Footprint
+from tests.matrix.meant import MEANT
 from tests.matrix.records import NO_RECORD, make_records, unknown
 from tests.matrix.samples import Sample, Values, sample
 from tests.matrix.test_matrix import ENDPOINTS, needed_until, refusal_for, send
@@ -25,6 +28,8 @@ WITH_VARIABLES = sorted(
 )
 OF_THE_CALLER = {"/api/users/{user_id}": "user_id"}
 """Paths whose variable can only name the customer who calls."""
+ORDERS_OF_THE_CALLER = {"/api/orders/{order_number}/reorder", "/api/orders/{order_number}/pay-with-credit"}
+"""Paths that name an order which the customer who calls has placed."""
 VARYING = {"x-request-id", "date"}
 NEW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RAISE_IDS = """
@@ -67,12 +72,21 @@ def answer(neighbours: Neighbours, caller: Caller, request: Sample) -> Reply:
 def without(values: Values, reply: Reply) -> tuple[int, str, dict[str, str]]:
     """What an answer says, apart from the names that the request itself contained and ids made for this answer."""
     names = {str(each) for value in values.values() for each in (value if isinstance(value, list) else [value])}
-    text = reply.body.decode()
+    text = reply.body.decode(errors="replace")
     for name in sorted(names, key=len, reverse=True):
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "<name>", text)
     text = NEW_ID.sub("<new>", text)
     headers = {name: value for name, value in reply.headers.items() if name.lower() not in VARYING}
     return reply.status, text, headers
+
+
+def callers_own(neighbours: Neighbours, path: str, caller: Caller) -> Values:
+    """What can only be the calling customer's."""
+    if path in ORDERS_OF_THE_CALLER:
+        body = json.dumps(order_body((neighbours.own["product_id"], 1))).encode()
+        placed = answer(neighbours, caller, Sample("POST", "/api/orders", body, "application/json"))
+        return {"order_number": placed.json["order"]["order_number"]}
+    return {OF_THE_CALLER[path]: caller.customer_id} if path in OF_THE_CALLER else {}
 
 
 def test_every_variable_of_a_path_has_a_record(neighbours: Neighbours) -> None:
@@ -100,9 +114,10 @@ def test_an_own_record_is_answered_otherwise(method: str, path: str, neighbours:
     """Else the test above would compare two wrong requests."""
     endpoint = DECLARED[method, path]
     caller, nothing = welcome(endpoint, neighbours.callers), unknown(neighbours.own)
-    variables: dict[str, Any] = {name: nothing[name] for name in endpoint.variables}
+    meant = MEANT.get(path, {})
+    variables: dict[str, Any] = {name: nothing[meant.get(name, name)] for name in endpoint.variables}
+    variables |= {name: nothing[name] for name in meant.values()}
     missing = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **variables}))
-    callers_own = {OF_THE_CALLER[path]: caller.customer_id} if path in OF_THE_CALLER else {}
-    own = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **callers_own}))
+    own = answer(neighbours, caller, sample(endpoint, {**neighbours.own, **callers_own(neighbours, path, caller)}))
     assert without(neighbours.own, own)[:2] != without(nothing, missing)[:2]
     assert (own.status in (404, 422), own.status < 500) == (False, True), own.body

@@ -6,7 +6,9 @@ import pytest
 
 from chalicelib import messaging, orders
 from chalicelib.messaging import rendering
-from tests.factories.orders import make_order
+from tests.client import Client
+from tests.factories.customers import make_customer
+from tests.factories.orders import make_order, order_body
 from tests.factories.stock import make_shelf
 from tests.providers import Providers
 from tests.tenant import Tenant
@@ -32,6 +34,23 @@ def test_a_placed_order_is_confirmed_by_mail(tenant: Tenant, providers: Provider
     assert mail["subject"] == f"We have received your order {order['order_number']}"
     assert "Total: 25.00 USD" in mail["text"]
     assert providers.inbox("sms") == []
+
+
+def test_a_mail_to_a_guest_says_nothing_that_a_stranger_wrote(tenant: Tenant, providers: Providers) -> None:
+    """Whoever orders chooses name and address; a customer of ours is somebody."""
+    shelf, words = make_shelf(tenant), "You have won! See evil.example"
+    body = order_body((shelf.product_id, 1), **CONTACT, delivery_name=words, special_notes=words)
+    for caller in (Client(tenant.host), make_customer(tenant).client()):
+        placed = caller.post("/api/orders", body)
+        assert placed.status == 201
+        ship(tenant, placed.json["order"]["id"])
+    tenant.work_off()
+    mails = providers.inbox("mail")
+    assert [words in mail["text"] for mail in sorted(mails, key=lambda m: words in m["text"])] == [False] * 2 + [
+        True
+    ] * 2
+    assert [(words in mail["text"]) == (words in mail["html"]) for mail in mails] == [True] * 4
+    assert len([mail for mail in mails if mail["text"].startswith("Hello,")]) == 2
 
 
 def test_a_shipped_order_is_announced_by_text_and_mail(tenant: Tenant, providers: Providers) -> None:

@@ -314,6 +314,23 @@ def test_a_customer_sees_the_own_orders_of_a_number(tenant: Tenant) -> None:
     assert (reply.json[0]["delivery_name"], reply.statements) == ("Ana Reyes", 4)
 
 
+def test_numbers_are_not_tried_one_after_the_other(tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten a minute from one address, whether they are anybody's or not."""
+    from chalicelib.kernel.settings import settings
+
+    _guest(tenant, (make_shelf(tenant).product_id, 1), delivery_phone=PHONE)
+    monkeypatch.setenv("QM_LIMITS", "on")
+    settings.cache_clear()
+    try:
+        caller = Client(tenant.host, address="198.51.100.77")
+        replies = [_by_phone(caller, PHONE if n == 10 else f"+121255501{n:02}") for n in range(11)]
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert {(r.status, r.body) for r in replies[:10]} == {(200, b"[]")}
+    assert (replies[10].status, replies[10].statements) == (429, 0)
+
+
 @pytest.mark.parametrize("phone", ["nobody", "12", "%00", "+1212555014255501425550142", "1e9"])
 def test_what_is_no_number_is_nowhere(phone: str, api: Client) -> None:
     assert api.get(f"/api/orders/by-phone/{phone}").status == 404

@@ -1,6 +1,7 @@
 """Many at once after the last units, through the API, on the real database."""
 
 from collections import Counter
+from uuid import uuid4
 
 from chalicelib import identity
 from tests.client import Client
@@ -127,4 +128,16 @@ def test_one_idempotency_key_sent_by_many_orders_once(tenant: Tenant, api: Clien
         "true",
         numbers.pop(),
     )
+    check_books(tenant)
+
+
+def test_a_guest_who_loses_the_network_orders_once_from_everywhere(tenant: Tenant) -> None:
+    """One random key, fifty addresses: whoever is told of the order is told of the same one, with the same token."""
+    shelf, key = make_shelf(tenant, free=50), str(uuid4())
+    body = order_body((shelf.product_id, 2))
+    guests = [Client(tenant.host, address=f"203.0.113.{n}") for n in range(THREADS)]
+    replies = together(THREADS, lambda n: guests[n].post("/api/orders", body, idempotency_key=key))
+    assert set(Counter(r.status for r in replies)) <= {201, 409}
+    assert len({(r.json["order"]["order_number"], r.json["order_token"]) for r in replies if r.status == 201}) == 1
+    assert shelf.free() == 48
     check_books(tenant)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.kernel.operations import operate
 from chalicelib.orders import rules
 from tests.client import Client
 from tests.factories.customers import make_customer
@@ -99,3 +100,44 @@ def test_an_order_that_no_amount_can_hold_is_refused(tenant: Tenant, api: Client
     shelf = make_shelf(tenant, free=10, price_minor=2 * 10**11)
     reply = api.post("/api/orders", order_body((shelf.product_id, 3), (shelf.product_id, 3)))
     assert (reply.status, reply.json["details"][0]["type"], shelf.free()) == (400, "amount_range", 10)
+
+
+def test_an_operator_sets_fees_and_discounts(tenant: Tenant) -> None:
+    shelf = make_shelf(tenant, price_minor=2500)
+    asked = {"delivery_fee_minor": 700, "free_delivery_from_minor": 5000, "discounts": [ON_TERMS, {"per_10000": 100}]}
+    assert operate({"command": "set_fees_and_discounts", "organization_id": tenant.id, **asked}) == {
+        "result": {**asked, "discounts": [{**ON_TERMS, "from_minor": 0}, {"per_10000": 100, "from_minor": 0}]}
+    }
+    small, large = (make_order(tenant, (shelf.product_id, units)) for units in (1, 2))
+    assert [(o["discount_amount"], o["delivery_fee"]) for o in (small, large)] == [(0.25, 7.0), (0.5, 0.0)]
+    assert "result" in operate({"command": "set_fees_and_discounts", "organization_id": tenant.id})
+    plain = make_order(tenant, (shelf.product_id, 1))
+    assert (plain["discount_amount"], plain["delivery_fee"]) == (0.0, 0.0)
+    assert tenant.value("SELECT count(*) FROM audit_entry WHERE entity_id = 'fees_and_discounts'") == 2
+
+
+def test_setting_fees_leaves_other_settings_alone(database: Any, aws: None) -> None:
+    other = create_tenant(database.owner_url(), "other-settings", require_packing="false")
+    operate({"command": "set_fees_and_discounts", "organization_id": other.id, "delivery_fee_minor": 5})
+    settings = other.value("SELECT settings FROM organization WHERE id = %(id)s", id=other.id)
+    assert (settings["require_packing"], settings["delivery_fee_minor"]) == ("false", 5)
+
+
+@pytest.mark.parametrize(
+    ("_case", "asked"),
+    [
+        ("a negative fee", {"delivery_fee_minor": -1}),
+        ("a fee in words", {"delivery_fee_minor": "15"}),
+        ("all of it", {"discounts": [{"per_10000": 10_000}]}),
+        ("a surcharge", {"discounts": [{"per_10000": -100}]}),
+        ("a percentage", {"discounts": [{"percent": 2.5}]}),
+        ("unknown terms", {"discounts": [{"per_10000": 100, "terms": "net60"}]}),
+        ("true", {"discounts": [{"per_10000": True}]}),
+        ("no list", {"discounts": {"per_10000": 100}}),
+        ("something else", {"free_delivery": True}),
+    ],
+)
+def test_odd_fees_and_discounts_are_refused(_case: str, asked: dict[str, Any], tenant: Tenant) -> None:
+    answer = operate({"command": "set_fees_and_discounts", "organization_id": tenant.id, **asked})
+    assert sorted(answer) == ["error"]
+    assert tenant.value("SELECT settings FROM organization WHERE id = %(id)s", id=tenant.id) == {}

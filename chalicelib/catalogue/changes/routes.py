@@ -1,5 +1,7 @@
 """Writes of the catalogue: for integrators (API key), and for staff who keep the shop."""
 
+from typing import Any
+
 from chalicelib.catalogue import service as catalogue
 from chalicelib.catalogue.changes import service
 from chalicelib.catalogue.changes.shapes import (
@@ -11,17 +13,14 @@ from chalicelib.catalogue.changes.shapes import (
     Price,
     ProductChanges,
     ProductSaved,
-    entries,
     sent,
 )
+from chalicelib.catalogue.images import FIELD_BYTES_MAX
 from chalicelib.catalogue.service import CategoryTaken, SkuTaken
-from chalicelib.catalogue.shapes import CategoryView, Identifier, ProductView, ShopProduct
+from chalicelib.catalogue.shapes import CategoryView, Identifier, ShopProduct
 from chalicelib.kernel.access import KEEPER, KEY
-from chalicelib.kernel.endpoint import Call, endpoint
+from chalicelib.kernel.endpoint import Call, Outside, endpoint
 from chalicelib.kernel.errors import NotFound
-
-PICTURES_BYTES_MAX = 6_000_000
-"""Of a body that may hold pictures: what the gateway and Lambda let through."""
 
 
 @endpoint(
@@ -29,40 +28,39 @@ PICTURES_BYTES_MAX = 6_000_000
     "/api/v1/products/{product_id}",
     allow=KEY("catalogue:write"),
     errors=(NotFound, SkuTaken),
-    max_bytes=PICTURES_BYTES_MAX,
+    max_bytes=FIELD_BYTES_MAX,
 )
-def update_product(call: Call[ProductChanges], product_id: Identifier) -> ProductSaved:
+def update_product(call: Call[ProductChanges], product_id: Identifier) -> ProductSaved | Outside[Any, ProductSaved]:
     """Changes the fields that are sent of a product, by its id or SKU; the others stay. Orders keep their prices."""
-    return ProductSaved(product=ProductView.of(service.change(call.uow, product_id, sent(call.body))))
+    return service.change_all(call.uow, product_id, sent(call.body))
 
 
 @endpoint("PATCH", "/api/v1/products/{product_id}/inventory", allow=KEY("catalogue:write"), errors=(NotFound,))
 def set_product_in_stock(call: Call[InStock], product_id: Identifier) -> ProductSaved:
     """Switches the sale of a product on or off. What has no price cannot be switched on."""
-    return ProductSaved(product=ProductView.of(service.change(call.uow, product_id, sent(call.body))))
+    return service.change(call.uow, product_id, sent(call.body))
 
 
 @endpoint("PATCH", "/api/v1/products/{product_id}/price", allow=KEY("catalogue:write"), errors=(NotFound,))
 def set_product_price(call: Call[Price], product_id: Identifier) -> ProductSaved:
     """Sets the prices of a product. A bulk price that is left out stays, and must not be above the new unit price."""
-    return ProductSaved(product=ProductView.of(service.change(call.uow, product_id, sent(call.body))))
+    return service.change(call.uow, product_id, sent(call.body))
 
 
-@endpoint("POST", "/api/v1/products/bulk-update", allow=KEY("catalogue:write"), max_bytes=PICTURES_BYTES_MAX)
-def update_products(call: Call[BulkUpdate]) -> BulkUpdated:
+@endpoint("POST", "/api/v1/products/bulk-update", allow=KEY("catalogue:write"), max_bytes=FIELD_BYTES_MAX)
+def update_products(call: Call[BulkUpdate]) -> BulkUpdated | Outside[Any, BulkUpdated]:
     """Changes up to 1,000 products, each by id or SKU, and says of each what became of it.
 
     Entries are taken in order; one that is wrong stops no other. Unknown products and those that nothing changes of are
-    skipped.
+    skipped. Twenty entries may bring pictures.
     """
-    good, bad = entries(call.body)
-    return BulkUpdated.of(service.change_many(call.uow, good), bad)
+    return service.change_many(call.uow, call.body)
 
 
-@endpoint("POST", "/api/admin/products", allow=KEEPER, errors=(SkuTaken,), max_bytes=PICTURES_BYTES_MAX)
-def create_product(call: Call[NewShopProduct]) -> ShopProduct:
+@endpoint("POST", "/api/admin/products", allow=KEEPER, errors=(SkuTaken,), max_bytes=FIELD_BYTES_MAX)
+def create_product(call: Call[NewShopProduct]) -> ShopProduct | Outside[Any, ShopProduct]:
     """Adds a product to the shop, with the variant that the warehouse keeps it by. For staff, as admin or manager."""
-    return ShopProduct.of(service.create(call.uow, call.body.product()))
+    return service.create(call.uow, call.body)
 
 
 @endpoint("POST", "/api/admin/categories", allow=KEEPER, errors=(CategoryTaken,))

@@ -14,6 +14,7 @@ Sent = Mapping[str, Any]
 AMOUNTS = ("unit_price", "bulk_price")
 MAY_BE_EMPTY = ("description", "brand", "unit_size")
 """Texts that null makes empty."""
+UNCHANGED = "Nothing differs from what it was"
 _PRICES = {"unit_price", "bulk_price", "bulk_quantity"}
 
 
@@ -121,6 +122,14 @@ def applied(
         yield outcome
 
 
+def without_picture(outcome: Outcome) -> Outcome:
+    """What became of an entry whose picture turned out to be the very one that its product shows already."""
+    changed = tuple(name for name in outcome.changed if name != "image_url")
+    if changed or outcome.kind != "updated":
+        return replace(outcome, changed=changed)
+    return replace(outcome, kind="skipped", changed=(), reason="unchanged", message=UNCHANGED)
+
+
 def _applied(entry: Entry, by_id: int | None, by_sku: int | None, products: dict[int, Product]) -> Outcome:
     product_id = by_sku if entry.id is None else by_id
     if product_id is None:
@@ -134,6 +143,6 @@ def _applied(entry: Entry, by_id: int | None, by_sku: int | None, products: dict
         return Outcome.refused(entry, product_id, refusal)
     names = tuple(differences(products[product_id], after)[1])
     if not names:
-        return Outcome(entry, "skipped", product_id, "unchanged", "Nothing differs from what it was")
+        return Outcome(entry, "skipped", product_id, "unchanged", UNCHANGED)
     products[product_id] = after
     return Outcome(entry, "updated", product_id, changed=names)

@@ -8,6 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.catalogue.changes.rules import Entry, Outcome, Sent
+from chalicelib.catalogue.images import ImageUrl
 from chalicelib.catalogue.service import NewProduct
 from chalicelib.catalogue.shapes import Name, NewSku, ProductView
 from chalicelib.kernel.ids import Id
@@ -15,12 +16,8 @@ from chalicelib.kernel.money import AmountIn, PriceIn
 from chalicelib.kernel.shapes import QUANTITY_MAX, Note, OptionalText, Shape, Sku
 
 ENTRIES_MAX = 1000
-IMAGE_TEXT_MAX = 5_000_000
-"""Characters of a picture in a body."""
 
 BulkQuantity = Annotated[StrictInt, Field(ge=2, le=QUANTITY_MAX)]
-ADDRESS = r"^(data:image/[a-z+]+;base64,|https?://)"
-ImageText = Annotated[str, Field(max_length=IMAGE_TEXT_MAX, pattern=ADDRESS)]
 
 
 def unsent(description: str | None = None) -> Any:
@@ -55,7 +52,7 @@ class SoldAs(Shape):
     unit_size: OptionalText | None = unsent()
     brand: OptionalText | None = unsent()
     in_stock: StrictBool = unsent("The seller's switch; the first price turns it on, a price of 0 off")
-    image_url: ImageText | None = unsent("A data URL (`data:image/...;base64,...`) or an address of ours; null: none")
+    image_url: ImageUrl | None = unsent()
 
 
 class ProductChanges(SoldAs):
@@ -206,9 +203,7 @@ class NewShopProduct(Shape):
     bulk_quantity: BulkQuantity | None = None
     unit_size: OptionalText = ""
     brand: OptionalText = ""
-    image_url: ImageText | None = Field(
-        None, description="A data URL (`data:image/...;base64,...`) or an address of ours"
-    )
+    image_url: ImageUrl | None = None
 
     def product(self) -> NewProduct:
         """The product that is made of it."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_core import PydanticKnownError
 
 from chalicelib.kernel import images
 from chalicelib.kernel.images import BadImage
@@ -24,9 +25,19 @@ UPLOAD_LASTS = timedelta(hours=1)
 RESERVED_FOR = timedelta(hours=2)
 """Longer than any link or request that writes under a reserved name."""
 
+ADDRESS_LENGTH_MAX = 2048
+
+
+def _check_length(text: str) -> str:
+    if len(text) > ADDRESS_LENGTH_MAX and not images.is_data_url(text):
+        raise PydanticKnownError("string_too_long", {"max_length": ADDRESS_LENGTH_MAX})
+    return text
+
+
 ImageUrl = Annotated[
     str,
     StringConstraints(min_length=1, max_length=FIELD_BYTES_MAX),
+    AfterValidator(_check_length),
     Field(description="An image as a data URL (JPEG, PNG, GIF, WebP; base64), or the address of an image of ours"),
 ]
 """An `image_url` in a request. `from_field` decides what it is."""

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from chalicelib.catalogue.images import rules
 from chalicelib.catalogue.shapes import ProductView
@@ -13,8 +13,6 @@ from chalicelib.kernel.shapes import Instant, Shape
 
 class ImageForm(Shape):
     """A form with a picture."""
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     image: Upload = Field(description="JPEG, PNG, GIF or WebP; its name and media type do not count")
 

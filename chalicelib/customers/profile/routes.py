@@ -38,6 +38,9 @@ def change_user(call: Call[ChangeProfile], user_id: PathId) -> OwnProfile:
 
 @endpoint("DELETE", "/api/users/{user_id}", allow=CUSTOMER, status=204, errors=(NotFound, AccountInUse))
 def close_account(call: Call[NoBody], user_id: PathId) -> None:
-    """Close the own account: sessions end, personal data goes, orders stay. Refused while orders are open or unpaid."""
+    """Close the own account: sessions end, personal data goes, orders stay.
+
+    Refused while orders are open or unpaid, or store credit is left.
+    """
     service.close(call.uow, user_id)
     call.set_cookie(SESSION_COOKIE, "", max_age_s=0)

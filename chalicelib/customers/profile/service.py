@@ -1,6 +1,6 @@
 """Use cases of customers' own records."""
 
-from chalicelib import identity, messaging, orders
+from chalicelib import identity, messaging, orders, payments
 from chalicelib.customers import service as accounts
 from chalicelib.customers import store as customers
 from chalicelib.customers.events import EmailChangeAsked, PhoneChanged, VerificationDue
@@ -18,7 +18,7 @@ class AccountInUse(Conflict):
     """Something is still to be done or paid between the customer and us."""
 
     code = "account_in_use"
-    sentence = "The account cannot be closed while orders are open or unpaid"
+    sentence = "The account cannot be closed while orders are open or unpaid, or store credit is left"
 
 
 def own(uow: UnitOfWork, user_id: int) -> Customer:
@@ -77,13 +77,14 @@ def _ask_for_proof(uow: UnitOfWork, customer: Customer, email: str) -> None:
 def close(uow: UnitOfWork, user_id: int) -> None:
     """Closes the caller's own account for good; orders and their money stay (infra/decisions/0033).
 
-    Raises NotFound, AccountInUse while orders are open or unpaid, Unauthenticated when it was closed meanwhile.
+    Raises NotFound, AccountInUse while orders are open or unpaid or store credit is left, Unauthenticated when it was
+    closed meanwhile.
     """
     check_own(uow, user_id)
     customer = store.lock(uow, user_id)
     if customer is None:
         raise Unauthenticated
-    if orders.has_unsettled(uow, customer.id):
+    if orders.has_unsettled(uow, customer.id) or payments.credit_balance_minor(uow, customer.id):
         raise AccountInUse
     if customer.email is not None:
         context = {"name": customer.display_name, "closed_at": uow.now.strftime("%Y-%m-%d %H:%M UTC")}

@@ -80,7 +80,7 @@ def reset_password(call: Call[ByToken]) -> Message:
 @endpoint("POST", "/api/auth/phone/send-code", allow=PUBLIC, limit=ASKING, keeps_replies=False)
 def send_phone_code(call: Call[PhoneOnly]) -> CodeRequested:
     """Have a code of six digits sent to a customer's telephone; a newer one ends the one before. Once a minute."""
-    service.send_code(call.uow, call.body.phone)
+    service.send_code(call.uow, call.body.phone, address=call.request.address)
     return CODE_SAID
 
 

@@ -12,6 +12,7 @@ from chalicelib.kernel.uow import UnitOfWork
 
 MAILS_TO_ONE = Limit("recovery-mails", calls=5, window_s=3600)
 """Mails that one name or address can be made to receive."""
+CODES_FROM_ONE = Limit("codes-address", calls=30, window_s=3600)
 CODES_TO_ONE = Limit("codes-number", calls=6, window_s=3600)
 CODES_TO_ONE_A_DAY = Limit("codes-number-day", calls=12, window_s=24 * 3600)
 """With five tries each, sixty guesses a day at one of a million codes."""
@@ -56,16 +57,20 @@ def _id_with_address(customer: Customer | None) -> int | None:
     return customer.id if customer is not None and customer.is_active and customer.email else None
 
 
-def send_code(uow: UnitOfWork, phone: str) -> None:
-    """Has a code sent to a number, if it is a customer's. Raises TooManyRequests, Unavailable."""
+def send_code(uow: UnitOfWork, phone: str, *, address: str) -> None:
+    """Has a code sent to a number, if it is a customer's. Raises TooManyRequests, Unavailable.
+
+    Narrow limits come first, so that what they refuse does not use up the wide ones.
+    """
     here = uow.organization.id
     for limit, key in (
-        (CODES_IN_ALL, f"{here}"),
-        (CODES_TO_NEIGHBOURS, f"{here}/{rules.neighbourhood(phone)}"),
-        (CODES_TO_ONE_A_DAY, f"{here}/{phone}"),
-        (CODES_TO_ONE, f"{here}/{phone}"),
+        (CODES_FROM_ONE, address),
+        (CODES_TO_ONE, phone),
+        (CODES_TO_ONE_A_DAY, phone),
+        (CODES_TO_NEIGHBOURS, rules.neighbourhood(phone)),
+        (CODES_IN_ALL, ""),
     ):
-        check_limit(limit, key)
+        check_limit(limit, f"{here}/{key}")
     round_id = codes.start(uow, phone)
     customer = store.find_by_phone(uow, phone)
     customer_id = customer.id if customer is not None and customer.is_active else None
@@ -113,7 +118,7 @@ def reset_password(uow: UnitOfWork, purpose: Purpose, token: str, password: str)
     )
     if not is_changed or not tokens.use_up(uow, purpose, token):
         raise InvalidToken
-    if purpose == "password_reset":
+    if by_mail:
         orders.link_claimed(uow, customer.id)
     identity.end_other_sessions(uow, "customer", customer.id, kept_id=None)
     uow.publish(PasswordChanged(customer_id=customer.id).message())

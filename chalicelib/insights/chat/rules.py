@@ -53,6 +53,22 @@ def search_text(said: str) -> str:
     return " ".join((telling or words)[:6])
 
 
+_PRICE_LIMIT = re.compile(
+    r"\b(?:under|below|less than|cheaper than|no more than|up to|at most|max(?:imum)?)\s+\$?\s?"
+    r"([0-9]{1,6})(?:[.,]([0-9]{2}))?(?:\s?(?:\$|(?:dollars?|bucks|usd)\b))?(?![0-9])",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+def price_limit_in(said: str) -> tuple[str, int | None]:
+    """A question without the most that something may cost, and that amount in minor units; None when it names none."""
+    found = _PRICE_LIMIT.search(said)
+    if found is None:
+        return said, None
+    rest = f"{said[: found.start()]} {said[found.end() :]}"
+    return rest, int(found[1]) * 100 + int(found[2] or 0)
+
+
 _ORDER_NUMBER = re.compile(r"\bQM-[0-9A-Z]{5}-[0-9A-Z]{5}\b", re.IGNORECASE)
 
 

@@ -203,13 +203,20 @@ def _listing(uow: UnitOfWork, said: str) -> str:
 
 
 def _matches(uow: UnitOfWork, said: str, limit: int) -> tuple[Sequence[catalogue.Card], int, str]:
-    """Products, how many there are, and the words that found them: all of them or, if that finds nothing, one. At most four
-    statements."""
-    text = rules.search_text(said)
+    """Products, how many there are, and the words that found them: all of them or, if that finds nothing, one.
+
+    A limit of price in the question holds for the best `LOOKED_AT_MAX` matches. At most four statements.
+    """
+    rest, most_minor = rules.price_limit_in(said)
+    text = rules.search_text(rest)
+    looked_at = limit if most_minor is None else LOOKED_AT_MAX
     for attempt in rules.attempts(text):
-        cards, total = catalogue.list_products(uow, catalogue.Selection(limit=limit, offset=0), attempt)
+        cards, total = catalogue.list_products(uow, catalogue.Selection(limit=looked_at, offset=0), attempt)
+        if most_minor is not None:
+            cards = [card for card in cards if card.unit_price_minor <= most_minor]
+            total = len(cards)
         if cards:
-            return cards, total, attempt
+            return cards[:limit], total, attempt
     return [], 0, text
 
 

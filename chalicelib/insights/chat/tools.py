@@ -21,9 +21,7 @@ from chalicelib.kernel.uow import UnitOfWork
 
 PRODUCTS_MAX = 8
 ORDERS_MAX = 5
-LINES_MAX = 30
-LINES_READ_MAX = 1_000
-"""Of all orders of a list together; the latest order is read whole."""
+LINES_MAX = 50
 UNITS_SHOWN_MAX = 100
 """Beyond, only that there are more: what lies in the warehouse to the unit is nobody's business."""
 RESULT_MAX = 6000
@@ -106,7 +104,7 @@ def _check_availability(uow: UnitOfWork, asked: OneProduct) -> Json:
 
 
 def _list_own_orders(uow: UnitOfWork, _asked: NoArguments) -> Json:
-    found = orders.list_own(uow, uow.actor.id, before=None, limit=ORDERS_MAX, lines_max=LINES_READ_MAX)
+    found = orders.list_own(uow, uow.actor.id, before=None, limit=ORDERS_MAX, lines_max=LINES_MAX)
     return {"orders": [_order(uow, order) for order in found]}
 
 

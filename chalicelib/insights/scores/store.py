@@ -147,7 +147,7 @@ LIST_HITS = _lists(_HITS)
 FIND_SCORE = SQL("""
     SELECT {shown}, run.*
       FROM customer c
-      LEFT JOIN customer_score s ON s.customer_id = c.id
+      LEFT JOIN customer_score s ON s.customer_id = c.id AND c.is_active
       LEFT JOIN {run} run ON true
      WHERE c.id = %(customer_id)s
 """).format(shown=_SHOWN, run=_RUN)

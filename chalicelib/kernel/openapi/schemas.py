@@ -6,9 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import CoreModeRef, DefsRef, GenerateJsonSchema, JsonSchemaValue
-from pydantic_core.core_schema import IsInstanceSchema, ModelSchema
-
-from chalicelib.kernel.bodies import Upload
+from pydantic_core.core_schema import ModelSchema
 
 Json = dict[str, Any]
 Mode = Literal["validation", "serialization"]
@@ -51,11 +49,6 @@ class _Generator(GenerateJsonSchema):
         if self.mode == "serialization":
             made.pop("additionalProperties", None)  # a later version may say more
         return made
-
-    def is_instance_schema(self, schema: IsInstanceSchema) -> JsonSchemaValue:
-        if schema["cls"] is Upload:
-            return {"type": "string", "format": "binary"}
-        return super().is_instance_schema(schema)
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:  # noqa: ARG002  # the parent's signature
         return value  # fields in the order in which they are declared

@@ -196,8 +196,9 @@ def reject(uow: UnitOfWork, number: str, *, reason: str, is_bounced: bool) -> De
     now = [changed if a is account else a for a in accounts]
     settled, _ = payments.settle_order(uow, order, now)
     has_bounced = changed.balance.charged_minor > 0
-    open_minor = payment_rules.open_minor(order.total_minor, now)
-    uow.publish(CheckRejected(order_id=order.id, is_bounced=has_bounced, open_minor=open_minor).message())
+    if settled.stopped_because is None:  # else the order tells that its payment was returned
+        open_minor = payment_rules.open_minor(order.total_minor, now)
+        uow.publish(CheckRejected(order_id=order.id, is_bounced=has_bounced, open_minor=open_minor).message())
     return Decided(settled, is_bounced=has_bounced)
 
 

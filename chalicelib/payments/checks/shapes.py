@@ -3,7 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from chalicelib.kernel.bodies import Upload
@@ -39,8 +39,6 @@ class UploadCheck(Shape):
     Without an amount it is what the order still costs. `check_image` is what older clients called the front; beside
     `check_front` it is passed over.
     """
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
 
     order_number: OrderNumber
     check_front: Upload

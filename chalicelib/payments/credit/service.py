@@ -79,6 +79,11 @@ def spend(uow: UnitOfWork, order: Order, *, amount_minor: int | None) -> Spent:
     return Spent(settled, spent_minor, open_minor - spent_minor, balance_minor - spent_minor)
 
 
+def balance_minor(uow: UnitOfWork, customer_id: int) -> int:
+    """What a customer may spend, in minor units; nothing is locked."""
+    return store.find_balance(uow, customer_id) or 0
+
+
 def statement(uow: UnitOfWork, customer_id: int, *, before_id: int | None, limit: int) -> Statement:
     """A customer's balance and entries. Raises NotFound."""
     found = store.list_entries(uow, customer_id, before_id=before_id, limit=limit)

@@ -16,6 +16,7 @@ LOCK_ACCOUNT = """
         ON CONFLICT (organization_id, customer_id) DO UPDATE SET balance_minor = store_credit_account.balance_minor
     RETURNING currency, balance_minor
 """
+FIND_BALANCE = "SELECT balance_minor FROM store_credit_account WHERE customer_id = %(customer_id)s"
 POST = """
     WITH posting AS (
         SELECT p.*, sum(p.amount_minor) OVER (ORDER BY p.place) AS upto_minor, sum(p.amount_minor) OVER () AS all_minor
@@ -96,6 +97,12 @@ def lock_account(uow: UnitOfWork, customer_id: int, currency: str) -> int | None
     row = uow.row(LOCK_ACCOUNT, {"customer_id": customer_id, "currency": currency, "now": uow.now})
     assert row is not None
     return int(row["balance_minor"]) if row["currency"] == currency else None
+
+
+def find_balance(uow: UnitOfWork, customer_id: int) -> int | None:
+    """The balance of a customer's account; None where there is none."""
+    balance_minor: int | None = uow.value(FIND_BALANCE, {"customer_id": customer_id})
+    return balance_minor
 
 
 def post(uow: UnitOfWork, customer_id: int, postings: Sequence[Posting]) -> list[Entry]:

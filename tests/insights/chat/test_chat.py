@@ -8,6 +8,7 @@ from chalicelib.insights.chat import rules
 from chalicelib.insights.chat.service import BY_SEARCH
 from chalicelib.kernel.settings import settings
 from tests.client import Client
+from tests.factories.catalogue import make_product
 from tests.factories.customers import make_customer
 from tests.factories.orders import order_body
 from tests.factories.stock import make_shelf
@@ -179,6 +180,31 @@ def test_search_without_a_model(shop: Tenant, api: Client) -> None:
     assert reply.statements == 4
     nothing = find(api, "<script>alert(1)</script>").json
     assert (nothing["products"], nothing["total"], "<" in nothing["suggestion"]) == ([], 0, False)
+
+
+@pytest.mark.parametrize(
+    ("said", "rest", "most_minor"),
+    [
+        ("olive oil under 80 dollars", "olive oil", 8000),
+        ("flour up to $12.50 please", "flour please", 1250),
+        ("At most 9,99 rice", "rice", 999),
+        ("less than 5 oils", "oils", 500),
+        ("under the counter", "under the counter", None),
+        ("under 12345678", "under 12345678", None),
+        ("maximum strength cleaner", "maximum strength cleaner", None),
+    ],
+)
+def test_a_limit_of_price_in_a_question(said: str, rest: str, most_minor: int | None) -> None:
+    found = rules.price_limit_in(said)
+    assert (found[0].split(), found[1]) == (rest.split(), most_minor)
+
+
+def test_what_costs_more_is_not_found(shop: Tenant, api: Client) -> None:
+    make_product(shop, sku="OIL-C", name="Walnut Oil Small", unit_price_minor=700)
+    make_product(shop, sku="OIL-D", name="Walnut Oil Large", unit_price_minor=7100)
+    found = find(api, "walnut oil under 70 dollars").json
+    assert [product["sku"] for product in found["products"]] == ["OIL-C"]
+    assert found["total"] == 1
 
 
 @pytest.mark.parametrize("path", ["/api/chat", "/api/search/ai"])

@@ -228,6 +228,32 @@ def test_a_bounced_check_takes_back_what_is_left_of_its_credit(spent: int, taken
     check_books(tenant)
 
 
+def test_a_check_for_a_part_that_bounces_is_told(tenant: Tenant) -> None:
+    check = make_check_order(tenant, delivery_email="ada@example.com")
+    check.upload(amount="15.00")
+    check.approve()
+    assert check.reject(bounced=True).status == 200
+    assert check.order.state() == ("pending", "failed")
+    tenant.work_off()
+    (mail,) = tenant.rows("SELECT subject, body_text FROM message WHERE kind = 'check_rejected'")
+    assert mail["subject"] == f"Your check for order {check.order.number} has bounced"
+    assert "Please pay 25.00 USD in another way" in mail["body_text"]
+
+
+def test_a_check_that_bounces_when_it_has_become_credit(tenant: Tenant) -> None:
+    check = make_check_order(tenant)
+    check.upload()
+    check.approve()
+    with tenant.uow() as uow:
+        orders.cancel(uow, check.order.id, reason="customer")
+    tenant.work_off()
+    assert balance_of(check.order.shopper) == 2500
+    assert check.reject(bounced=True).status == 200
+    assert (check.order.state(), balance_of(check.order.shopper)) == (("cancelled", "failed"), 0)
+    assert sum(amount for _, _, amount in check.order.entries()) == 0
+    check_books(tenant)
+
+
 def test_a_cancelled_orders_check_is_given_up(tenant: Tenant) -> None:
     check = make_check_order(tenant)
     check.upload()

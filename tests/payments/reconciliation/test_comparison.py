@@ -8,6 +8,7 @@ import pytest
 from chalicelib.kernel import clock, schedules
 from chalicelib.kernel.operations import operate
 from chalicelib.payments.reconciliation import rules, service
+from chalicelib.payments.reconciliation.events import ReconcileDue
 from tests.factories.credit import balance_of, make_credit_order
 from tests.factories.identity import make_staff
 from tests.factories.payments import Checkout, make_checkout
@@ -253,7 +254,7 @@ def test_it_takes_few_statements_whatever_there_is(tenant: Tenant) -> None:
         number = service.start_now(uow)
         uow.flush()
         before = uow.statements
-        found = service.find_due(uow, service.ReconcileDue(reconciliation_id=number, phase="orders"))
+        found = service.find_due(uow, ReconcileDue(reconciliation_id=number, phase="orders"))
         assert found is not None
         service.compare_piece(uow, found)
         assert uow.statements - before <= 4
