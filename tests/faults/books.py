@@ -72,8 +72,13 @@ WRONG: dict[str, str] = {
           FROM sales_order o
           LEFT JOIN payment p ON p.order_id = o.id LEFT JOIN payment_entry e ON e.payment_id = p.id AND e.kind = 'charge'
          GROUP BY o.id
-        HAVING count(e.id) > 1 OR (count(e.id) = 1) <> (o.payment_state = 'paid')
+        HAVING count(e.id) > 1 OR (count(e.id) = 1) <> (o.payment_state IN ('paid', 'refunded'))
             OR (count(e.id) = 1 AND sum(e.amount_minor) <> o.total_minor)
+    """,
+    "cancelled orders keep no money": """
+        SELECT o.number, o.payment_state, sum(e.amount_minor) AS kept_minor
+          FROM sales_order o JOIN payment p ON p.order_id = o.id JOIN payment_entry e ON e.payment_id = p.id
+         WHERE o.state = 'cancelled' GROUP BY o.id HAVING sum(e.amount_minor) <> 0
     """,
     # Robots speak whenever they like: what they have said just now may still be on its way.
     "outbox rows closed": """
@@ -145,7 +150,7 @@ def _own_books(rig: Rig) -> dict[str, Any]:
 
 
 def _money(rig: Rig) -> list[tuple[str, list[Any]]]:
-    """Every charge at Stripe is one of ours, and every one of ours is at Stripe, over the same amount."""
+    """Every charge and refund at Stripe is one of ours, and every one of ours is at Stripe, over the same amount."""
     there = Counter(
         (charge["payment_intent"], charge["amount"])
         for charge in rig.doubles("stripe.charge")
@@ -156,9 +161,14 @@ def _money(rig: Rig) -> list[tuple[str, list[Any]]]:
          WHERE e.kind = 'charge'
     """)
     here = Counter((row["external_id"], row["amount_minor"]) for row in rows)
+    back_there = Counter((refund["id"], -refund["amount"]) for refund in rig.doubles("stripe.refund"))
+    rows = rig.rows("SELECT external_id, amount_minor FROM payment_entry WHERE kind = 'refund'")
+    back_here = Counter((row["external_id"], row["amount_minor"]) for row in rows)
     return [
         ("charges at Stripe that we do not know", sorted((there - here).elements())),
         ("charges of ours that Stripe does not know", sorted((here - there).elements())),
+        ("refunds at Stripe that we do not know", sorted((back_there - back_here).elements())),
+        ("refunds of ours that Stripe does not know", sorted((back_here - back_there).elements())),
     ]
 
 
