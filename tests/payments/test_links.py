@@ -1,6 +1,7 @@
 """POST /api/payments/create-link: one page for one order, which can be paid once, and never beside an intent."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -186,6 +187,30 @@ def test_a_link_ends_with_what_it_was_for(how: str, linked: Linked, providers: P
     assert payments(linked.tenant)[0] == ("canceled", True)
 
 
+def test_an_order_waits_for_a_link_of_ours(linked: Linked, providers: Providers, clock: Clock) -> None:
+    from chalicelib import orders
+
+    linked.link(expires_in_hours=2)
+    clock.advance(seconds=45 * 60)
+    with linked.tenant.uow() as uow:
+        assert orders.expire_unpaid(uow) == 0
+    pay(providers)
+    clock.advance(seconds=80 * 60)
+    deliver_all(linked.tenant, providers, "payment_intent.succeeded")
+    assert linked.state() == ("confirmed", "paid")
+
+
+def test_a_link_whose_making_was_never_answered_is_made_anew(
+    linked: Linked, providers: Providers, clock: Clock
+) -> None:
+    providers.fail("stripe", "payment_links.create", status=500, times=3)
+    assert linked.link().json["success"] is False
+    providers.recover()
+    clock.advance(seconds=121)
+    assert linked.link().json["success"] is True
+    assert payments(linked.tenant) == [("canceled", True), ("created", True)]
+
+
 def test_where_stripe_is_away_there_is_another_way_to_pay(linked: Linked, providers: Providers) -> None:
     providers.fail("stripe", "payment_links.create", status=500, times=3)
     reply = linked.link()
@@ -222,6 +247,8 @@ def test_customers_have_links_for_their_own_orders(tenant: Tenant, providers: Pr
     ]
     assert [reply.status for reply in replies] == [404, 401, 403, 200, 200]
     assert replies[3].json["payment_url"] == replies[4].json["payment_url"]
+    hold = tenant.value("SELECT hold_expires_at FROM sales_order WHERE customer_id = %(id)s", id=owner.id)
+    assert datetime.fromisoformat(replies[3].json["expires_at"]) - hold < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("hours", [0, -1, 721, 1.5, "3", True, 10**30])

@@ -251,3 +251,39 @@ def test_without_a_secret_there_is_no_endpoint(
 def counts(tenant: Tenant) -> dict[str, int]:
     tables = ("webhook_delivery", "payment", "payment_entry", "refund_due", "outbox", "audit_entry", "message_report")
     return {table: tenant.value(f"SELECT count(*) FROM {table}") for table in tables}
+
+
+FRAME = 4
+"""Statements of every consumer's transaction before its own: begin, enter, claim, savepoint; three end it."""
+
+
+@pytest.mark.parametrize(
+    ("case", "own"),
+    [("paid", 6), ("part refunded", 7), ("disputed", 8), ("bank debit bounces", 6)],
+)
+def test_an_event_takes_few_statements_however_many_lines(
+    case: str, own: int, tenant: Tenant, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading the event, finding the payment, locking its order and all its payments, writing down what is new."""
+    from chalicelib.kernel import uow as kernel
+
+    checkout = make_checkout(tenant)
+    types = play(case, checkout, providers)
+    told = providers.webhooks("stripe", *types, subject=checkout.intent_id)
+    counted: list[tuple[str, int]] = []
+    entered = kernel._begin
+
+    def begin(connection: Any, entrance: Any, request_id: str) -> Any:
+        made = entered(connection, entrance, request_id)
+        begun.append(made)
+        return made
+
+    begun: list[Any] = []
+    monkeypatch.setattr(kernel, "_begin", begin)
+    for delivery in told:
+        assert delivery.send(Client(tenant.host)).statements <= 8
+        begun.clear()
+        tenant.work_off(rounds=1)
+        most = max((u.statements for u in begun if u.actor.name == "payments.stripe_event"), default=0)
+        counted.append((delivery.type, most))
+    assert max(number for _, number in counted) - FRAME - 3 <= own <= 8, counted
