@@ -1,5 +1,6 @@
 """API keys, as administrators of the shop make, revoke, check and remove them."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any, get_args
 
@@ -10,6 +11,7 @@ from chalicelib.identity.keys import rules
 from chalicelib.identity.keys import store as keys_store
 from chalicelib.kernel import ids
 from chalicelib.kernel.access import Access
+from chalicelib.kernel.settings import settings
 from infra.tools import declarations
 from tests.client import Client
 from tests.factories.identity import make_api_key, make_staff
@@ -373,6 +375,19 @@ def test_a_key_under_an_earlier_hash_key_is_known(
     both = ids.keyed_hashes
     monkeypatch.setattr(ids, "keyed_hashes", lambda purpose, secret: [b"a newer one", *both(purpose, secret)])
     assert admin.post(f"{KEYS}/verify", {"raw_key": raw_key}).json["valid"] is True
+
+
+def test_trying_keys_is_slow(admin: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QM_LIMITS", "on")
+    settings.cache_clear()
+    try:
+        guesser = replace(admin, address="198.51.100.83")
+        statuses = [guesser.post(f"{KEYS}/verify", {"raw_key": f"qmk_{n}"}).status for n in range(61)]
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert statuses[:10] == [200] * 10
+    assert set(statuses) == {200, 429}  # thirty a minute, and the minute may turn once meanwhile
 
 
 # Other organizations.

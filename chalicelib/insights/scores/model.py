@@ -120,9 +120,8 @@ class _Objective:
         later, before = _digamma(b + stayed)[self._place], _digamma(b + np.maximum(stayed - 1, 0))[self._place]
         by_b = _digamma(a + b) - _digamma(b) - total + alive * later + gone * before
         slopes = (r * by_r, alpha * by_alpha, a * by_a, b * by_b)
-        return -np.array(
-            [(weight * slope).sum() for slope in slopes]
-        )  # not @: BLAS would start threads that we have no cores for
+        # Not weight @ slope: BLAS would start threads for it that we have no cores for.
+        return -np.array([(weight * slope).sum() for slope in slopes])
 
 
 def _minimum(objective: _Objective, start: Floats) -> tuple[Floats, float, bool]:
