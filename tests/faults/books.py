@@ -150,7 +150,7 @@ def _own_books(rig: Rig) -> dict[str, Any]:
 
 
 def _money(rig: Rig) -> list[tuple[str, list[Any]]]:
-    """Every charge and refund at Stripe is one of ours, and every one of ours is at Stripe, over the same amount."""
+    """Every charge and every refund at Stripe is one of ours, and every one of ours is at Stripe, over the same amount."""
     there = Counter(
         (charge["payment_intent"], charge["amount"])
         for charge in rig.doubles("stripe.charge")
@@ -158,12 +158,19 @@ def _money(rig: Rig) -> list[tuple[str, list[Any]]]:
     )
     rows = rig.rows("""
         SELECT e.external_id, e.amount_minor FROM payment_entry e JOIN payment p ON p.id = e.payment_id
-         WHERE e.kind = 'charge'
+         WHERE e.kind = 'charge' AND p.provider = 'stripe'
     """)
     here = Counter((row["external_id"], row["amount_minor"]) for row in rows)
-    back_there = Counter((refund["id"], -refund["amount"]) for refund in rig.doubles("stripe.refund"))
-    rows = rig.rows("SELECT external_id, amount_minor FROM payment_entry WHERE kind = 'refund'")
-    back_here = Counter((row["external_id"], row["amount_minor"]) for row in rows)
+    back_there = Counter(
+        (refund["payment_intent"], refund["amount"])
+        for refund in rig.doubles("stripe.refund")
+        if refund["status"] == "succeeded"
+    )
+    rows = rig.rows("""
+        SELECT p.provider_id, -e.amount_minor AS amount_minor FROM payment_entry e JOIN payment p ON p.id = e.payment_id
+         WHERE e.kind = 'refund' AND p.provider = 'stripe'
+    """)
+    back_here = Counter((row["provider_id"], row["amount_minor"]) for row in rows)
     return [
         ("charges at Stripe that we do not know", sorted((there - here).elements())),
         ("charges of ours that Stripe does not know", sorted((here - there).elements())),

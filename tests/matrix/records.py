@@ -88,7 +88,7 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "job_id": storage.jobs()[0]["id"],
         "item_barcode": shelf.barcode,
         "bin_barcode": tenant.value("SELECT barcode FROM bin WHERE id = %(id)s", id=shelf.bin_id),
-        "user_id": make_warehouse_user(tenant, "pick").id,
+        **_people(tenant),
         "bin_ids": [counted.bin_id],
         "count_id": count_id,
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
@@ -113,6 +113,15 @@ def _records_of_the_shop(tenant: Tenant, product_id: int) -> dict[str, Any]:
         "customer_id": make_customer(tenant).id,
         "upload_id": begin_upload(editor, product_id).json["upload_id"],
         "savings_request_id": make_savings_request(tenant),
+    }
+
+
+def _people(tenant: Tenant) -> dict[str, Any]:
+    """Who is named: a user, a customer, a key."""
+    return {
+        "user_id": make_warehouse_user(tenant, "pick").id,
+        "customer_id": make_customer(tenant).id,
+        "key_id": make_spare_key(tenant),
     }
 
 
