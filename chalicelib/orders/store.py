@@ -1,6 +1,7 @@
 """SQL of the order book."""
 
 from collections.abc import Container, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from psycopg.sql import SQL
@@ -195,6 +196,10 @@ LIST_VARIANTS_OF_LINES = """
      WHERE l.id = ANY(%(line_ids)s)
      GROUP BY o.warehouse_id ORDER BY o.warehouse_id
 """
+KEEP_HELD = """
+    UPDATE sales_order SET hold_expires_at = %(until)s, updated_at = %(now)s
+     WHERE id = %(id)s AND state = 'pending' AND hold_expires_at < %(until)s
+"""
 SET_PAYMENT_STATE = """
     UPDATE sales_order
        SET payment_state = %(payment_state)s, state = %(state)s, hold_expires_at = %(hold_expires_at)s,
@@ -387,6 +392,11 @@ def set_payment(uow: UnitOfWork, order: Order, before: State) -> None:
     uow.execute(
         SET_PAYMENT_STATE, {**{name: getattr(order, name) for name in columns}, "before": before, "now": uow.now}
     )
+
+
+def keep_held(uow: UnitOfWork, order_id: int, until: datetime) -> None:
+    """Lets an unpaid order keep its stock until a later time; one that does not expire is left alone."""
+    uow.execute(KEEP_HELD, {"id": order_id, "until": until, "now": uow.now})
 
 
 def lock_customer(uow: UnitOfWork, customer_id: int) -> None:

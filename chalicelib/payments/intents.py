@@ -110,7 +110,7 @@ def _again(uow: UnitOfWork, closed: Payment, asked: CreateIntent) -> Asking:
 def confirm(uow: UnitOfWork, asked: ConfirmPayment) -> PaymentConfirmed | Outside[Any, PaymentConfirmed]:
     """Whether an intent has paid an order. Raises NotFound when it is not this order's, NotSucceeded, Unavailable.
 
-    Ten statements in the transaction that records a success, four before it.
+    Eight statements in the transaction that records a success, four before it.
     """
     payment = store.find_by_provider(uow, asked.payment_intent_id)
     if payment is None or payment.order_id is None:

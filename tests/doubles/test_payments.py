@@ -261,7 +261,9 @@ def test_a_dispute_takes_the_money_away(payments: StripeGateway, control: Contro
     control.post("/control/stripe/dispute", {"payment_intent": made.id}, status=400)
     control.pay(made.id)
     assert control.post("/control/stripe/dispute", {"payment_intent": made.id})["amount"] == 1999
-    platform.wait_for("payment_intent.created", "payment_intent.succeeded", "charge.dispute.created")
+    platform.wait_for(
+        "payment_intent.created", "payment_intent.succeeded", "charge.dispute.created", "charge.dispute.funds_withdrawn"
+    )
     hook = next(hook for hook in platform.hooks if hook.json["type"] == "charge.dispute.created")
     payments.verify_signature(hook.body, hook.headers["Stripe-Signature"], datetime.now(UTC))
     assert hook.json["data"]["object"]["payment_intent"] == made.id

@@ -6,6 +6,7 @@ from typing import Any
 from tests.client import Client, Reply
 from tests.factories.orders import make_order
 from tests.factories.stock import make_shelf
+from tests.providers import Providers
 from tests.tenant import Tenant
 
 
@@ -73,3 +74,20 @@ def make_checkout(tenant: Tenant, *, quantity: int = 2, price_minor: int = 1250,
     assert reply.status == 200, reply.json
     intent_id = reply.json["payment_intent_id"]
     return Checkout(tenant, placed["id"], number, quantity * price_minor, intent_id)
+
+
+def deliver_all(tenant: Tenant, providers: Providers, *types: str, subject: str = "") -> None:
+    """Lets every webhook reach us that waits, each worked on before the next, and works off what comes of them."""
+    for delivery in providers.webhooks("stripe", *types, subject=subject):
+        assert delivery.send(Client(tenant.host)).status == 200
+        tenant.work_off(rounds=1)
+    tenant.work_off()
+
+
+def make_paid(tenant: Tenant, providers: Providers, *, card: str = "success", **order: Any) -> Checkout:
+    """An order that was paid, as its webhooks have told."""
+    checkout = make_checkout(tenant, **order)
+    providers.pay(checkout.intent_id, card=card)
+    deliver_all(tenant, providers, "payment_intent.succeeded", subject=checkout.intent_id)
+    assert checkout.order() == ("confirmed", "paid")
+    return checkout

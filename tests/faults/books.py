@@ -75,6 +75,11 @@ WRONG: dict[str, str] = {
         HAVING count(e.id) > 1 OR (count(e.id) = 1) <> (o.payment_state IN ('paid', 'refunded'))
             OR (count(e.id) = 1 AND sum(e.amount_minor) <> o.total_minor)
     """,
+    "cancelled orders keep no money": """
+        SELECT o.number, o.payment_state, sum(e.amount_minor) AS kept_minor
+          FROM sales_order o JOIN payment p ON p.order_id = o.id JOIN payment_entry e ON e.payment_id = p.id
+         WHERE o.state = 'cancelled' GROUP BY o.id HAVING sum(e.amount_minor) <> 0
+    """,
     # Robots speak whenever they like: what they have said just now may still be on its way.
     "outbox rows closed": """
         SELECT id, topic, attempts, last_error, dead_at FROM outbox

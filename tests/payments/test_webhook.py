@@ -83,7 +83,7 @@ def test_five_times_in_any_order_is_once(
     check_books(other_tenant)
 
 
-def test_a_succeeded_payment_of_a_cancelled_order_is_flagged_however_it_comes(
+def test_a_payment_of_an_order_cancelled_on_purpose_goes_back_however_it_comes(
     tenant: Tenant, providers: Providers
 ) -> None:
     from chalicelib import orders
@@ -91,18 +91,20 @@ def test_a_succeeded_payment_of_a_cancelled_order_is_flagged_however_it_comes(
     checkout = make_checkout(tenant)
     providers.pay(checkout.intent_id)
     with tenant.uow() as uow:
-        orders.cancel(uow, checkout.order_id, reason="expired")
+        orders.cancel(uow, checkout.order_id, reason="customer")
     told = providers.webhooks("stripe", "payment_intent.succeeded", subject=checkout.intent_id)
     deliver(five_times_shuffled(told, 1), tenant)
     tenant.work_off()
     picture = checkout.picture()
-    assert (picture["order"], picture["due"]) == (("cancelled", "paid"), [("order_cancelled", 2500)])
+    assert (picture["order"], picture["due"]) == (("cancelled", "refunded"), [])
+    assert picture["entries"] == [("charge", 2500), ("refund", -2500)]
     settled = tenant.rows("SELECT payload FROM outbox WHERE topic = 'payments.cancellation_settled'")
     assert [row["payload"]["refund_due_minor"] for row in settled] == [2500]
+    assert [(r["amount"], r["status"]) for r in providers.records("stripe.refund")] == [(2500, "succeeded")]
     check_books(tenant)
 
 
-def test_a_second_payment_is_flagged_and_the_order_stays_paid(tenant: Tenant, providers: Providers) -> None:
+def test_a_second_payment_goes_back_and_the_order_stays_paid(tenant: Tenant, providers: Providers) -> None:
     checkout = make_checkout(tenant)
     with tenant.uow() as uow:
         uow.execute("UPDATE payment SET state = 'canceled'")
@@ -115,9 +117,12 @@ def test_a_second_payment_is_flagged_and_the_order_stays_paid(tenant: Tenant, pr
         for d in providers.webhooks("stripe", "payment_intent.succeeded", subject=i)
     ]
     deliver(five_times_shuffled(told, 2), tenant)
+    tenant.work_off()
     picture = checkout.picture()
-    assert (picture["order"], picture["entries"]) == (("confirmed", "paid"), [("charge", 2500), ("charge", 2500)])
-    assert (picture["due"], picture["paid_mails"]) == ([("paid_twice", 2500)], 1)
+    assert picture["order"] == ("confirmed", "paid")
+    assert picture["entries"] == [("charge", 2500), ("charge", 2500), ("refund", -2500)]
+    assert (picture["due"], picture["paid_mails"]) == ([], 1)
+    assert [r["amount"] for r in providers.records("stripe.refund")] == [2500]
 
 
 def make_second(tenant: Tenant, checkout: Checkout) -> str:
@@ -246,3 +251,39 @@ def test_without_a_secret_there_is_no_endpoint(
 def counts(tenant: Tenant) -> dict[str, int]:
     tables = ("webhook_delivery", "payment", "payment_entry", "refund_due", "outbox", "audit_entry", "message_report")
     return {table: tenant.value(f"SELECT count(*) FROM {table}") for table in tables}
+
+
+FRAME = 4
+"""Statements of every consumer's transaction before its own: begin, enter, claim, savepoint; three end it."""
+
+
+@pytest.mark.parametrize(
+    ("case", "own"),
+    [("paid", 6), ("part refunded", 7), ("disputed", 8), ("bank debit bounces", 6)],
+)
+def test_an_event_takes_few_statements_however_many_lines(
+    case: str, own: int, tenant: Tenant, providers: Providers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading the event, finding the payment, locking its order and all its payments, writing down what is new."""
+    from chalicelib.kernel import uow as kernel
+
+    checkout = make_checkout(tenant)
+    types = play(case, checkout, providers)
+    told = providers.webhooks("stripe", *types, subject=checkout.intent_id)
+    counted: list[tuple[str, int]] = []
+    entered = kernel._begin
+
+    def begin(connection: Any, entrance: Any, request_id: str) -> Any:
+        made = entered(connection, entrance, request_id)
+        begun.append(made)
+        return made
+
+    begun: list[Any] = []
+    monkeypatch.setattr(kernel, "_begin", begin)
+    for delivery in told:
+        assert delivery.send(Client(tenant.host)).statements <= 8
+        begun.clear()
+        tenant.work_off(rounds=1)
+        most = max((u.statements for u in begun if u.actor.name == "payments.stripe_event"), default=0)
+        counted.append((delivery.type, most))
+    assert max(number for _, number in counted) - FRAME - 3 <= own <= 8, counted

@@ -1,6 +1,7 @@
 """Making payment links."""
 
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -18,7 +19,7 @@ from chalicelib.payments.links import store as links
 from chalicelib.payments.links.rules import PaymentLink
 from chalicelib.payments.pages import pay_page
 from chalicelib.payments.patience import patiently
-from chalicelib.payments.rules import NotPayable, Payment, PaymentRefused
+from chalicelib.payments.rules import NotPayable, Payment, PaymentRefused, is_abandoned
 from chalicelib.payments.shapes import CreateLink, LinkCreated
 
 Making = LinkCreated | Outside[Any, LinkCreated]
@@ -36,23 +37,36 @@ def create(uow: UnitOfWork, actor: Actor, asked: CreateLink) -> Making:
         raise NotFound("Order not found")
     outstanding_minor, known = attempts.lock_outstanding(uow, order)
     link = links.find_link(uow, known.id) if known is not None and known.is_link else None
+    if known is not None and link is not None and link.url is None and is_abandoned(known, uow.now):
+        links.close(uow, known.id)
+        store.give_up(uow, known.id)
+        known = None
     if known is None:
-        return _ask(uow, order, _open(uow, order, asked, outstanding_minor))
+        return _ask(uow, order, _open(uow, actor, order, asked, outstanding_minor))
     if link is None or known.amount_minor != outstanding_minor or not rules.is_good(link, uow.now):
         return _without_stripe(
             order, outstanding_minor, attempts.replace(uow, known, lambda u: create(u, actor, asked))
         )
     if asked.expires_in_hours is not None:
-        links.extend(uow, known.id, expires_at=rules.expiry(uow.now, asked.expires_in_hours))
+        links.extend(uow, known.id, expires_at=_ends_at(uow, actor, order, asked))
     return _ask(uow, order, known)
 
 
-def _open(uow: UnitOfWork, order: Order, asked: CreateLink, amount_minor: int) -> Payment:
+def _open(uow: UnitOfWork, actor: Actor, order: Order, asked: CreateLink, amount_minor: int) -> Payment:
     payment = store.insert_payment(
         uow, {"order_id": order.id, "amount_minor": amount_minor, "currency": order.currency, "is_link": True}
     )
-    links.insert(uow, payment.id, expires_at=rules.expiry(uow.now, asked.expires_in_hours))
+    links.insert(uow, payment.id, expires_at=_ends_at(uow, actor, order, asked))
     return payment
+
+
+def _ends_at(uow: UnitOfWork, actor: Actor, order: Order, asked: CreateLink) -> datetime:
+    """When the link ends. For one of ours the order keeps its stock so long, three days at most; a customer's ends with it."""
+    if actor.kind == "customer":
+        return rules.expiry(uow.now, asked.expires_in_hours, order_ends_at=order.hold_expires_at)
+    ends_at = rules.expiry(uow.now, asked.expires_in_hours)
+    orders.keep_held(uow, order.id, min(ends_at, uow.now + rules.KEPT))
+    return ends_at
 
 
 def _ask(uow: UnitOfWork, order: Order, payment: Payment) -> Making:
