@@ -334,9 +334,12 @@ def settle(*, total_minor: int, is_cancelled: bool, balances: Sequence[Balance])
         due = max(0, min(surplus, balance.kept_minor))
         surplus -= due
         dues.append(RefundDue(balance.payment_id, reason, due))
-    collected = sum(balance.collected_minor for balance in balances)
-    is_returned = any(balance.returned_minor > 0 for balance in balances) and collected < total_minor
     ever_charged = sum(balance.charged_minor for balance in balances)
+    refunded = sum(balance.refunded_minor for balance in balances)
+    # What was given back because it was too much is no payment of this order; what was given back of its price stays paid.
+    surplus_refunded = min(refunded, max(0, ever_charged - total_minor))
+    collected = sum(balance.collected_minor for balance in balances) - surplus_refunded
+    is_returned = any(balance.returned_minor > 0 for balance in balances) and collected < total_minor
     return Settlement(
         payment_state=_payment_state(total_minor, balances, is_returned=is_returned),
         is_covered=ever_charged >= total_minor,

@@ -26,7 +26,7 @@ FILL = (
         (FIND_BY_NAME, {"name": "ada"}, {"username_key", "email_key"}),
         (
             FIND_TAKEN,
-            {"username": "ada", "email": "a@b.example", "phone": "+12125550100"},
+            {"username": "ada", "email": "a@b.example", "phone": "+12125550100", "but_id": 0},
             {"username_key", "email_key", "phone"},
         ),
     ],

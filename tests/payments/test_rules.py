@@ -74,6 +74,26 @@ def test_what_an_orders_payments_mean(
     assert (settled.payment_state, settled.due_minor) == (state, due)
 
 
+@pytest.mark.parametrize(
+    ("_case", "balances", "outstanding"),
+    [
+        ("a return", [(1000, 0, 1000)], 1000),
+        ("a return after surplus went back", [(1000, 0, 1000), (200, 200, 0)], 1000),
+        ("a return of one of two", [(1000, 1000, 0), (1000, 0, 1000)], 1000),
+        ("a return of a part", [(600, 0, 0), (400, 0, 400)], 400),
+        ("a return after a part of the price was given back", [(600, 100, 0), (400, 0, 400)], 400),
+        ("a part of the price given back", [(1000, 300, 0)], 0),
+    ],
+)
+def test_what_a_return_leaves_to_be_paid(_case: str, balances: list[tuple[int, int, int]], outstanding: int) -> None:
+    known = [
+        Balance(number, "succeeded", charged, refunded, 0, returned)
+        for number, (charged, refunded, returned) in enumerate(balances, 1)
+    ]
+    settled = rules.settle(total_minor=1000, is_cancelled=False, balances=known)
+    assert (settled.outstanding_minor, settled.is_returned) == (outstanding, outstanding > 0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 3000), st.integers(0, 3000)), max_size=4), st.booleans())
 def test_what_is_due_is_what_we_hold_too_much(parts: list[tuple[int, int]], is_cancelled: bool) -> None:
     balances = [Balance(n, "succeeded", max(parts[n]), min(parts[n]), 0) for n in range(len(parts))]

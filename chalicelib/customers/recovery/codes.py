@@ -89,4 +89,5 @@ def _latest(key: str) -> _Round:
 
 
 def _key(uow: UnitOfWork, phone: str) -> str:
-    return f"one_time_code#{uow.organization.id}#{phone}"
+    """By a hash of the number: the table holds none."""
+    return f"one_time_code#{uow.organization.id}#{ids.keyed_hash('one_time_code_of', phone).hex()}"

@@ -7,6 +7,7 @@ from chalicelib.customers.recovery.shapes import (
     Account,
     AccountOrEmail,
     AddressOnly,
+    ByPhone,
     ByPhoneSession,
     ByToken,
     CodeRequested,
@@ -105,7 +106,7 @@ def verify_phone_code(call: Call[PhoneAndCode]) -> PhoneSession:
     limit=TRYING,
     keeps_replies=False,
 )
-def look_username_up(call: Call[PhoneSession]) -> MaskedUsername:
+def look_username_up(call: Call[ByPhone]) -> MaskedUsername:
     """Exchange the token of a telephone for the user name, with stars."""
     return MaskedUsername(username=service.look_username_up(call.uow, call.body.phone_session_token))
 

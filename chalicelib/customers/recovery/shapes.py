@@ -68,17 +68,22 @@ class ByToken(Shape):
     password: Secret
 
 
-class ByPhoneSession(Shape):
-    """The token that a right code gave, and the new password."""
+class ByPhone(Shape):
+    """The token that a right code gave."""
 
     phone_session_token: Token
+
+
+class ByPhoneSession(ByPhone):
+    """The token that a right code gave, and the new password."""
+
     password: Secret
 
 
 class PhoneSession(Shape):
-    """The token that a right code gave."""
+    """The token that a right code gives."""
 
-    phone_session_token: Token
+    phone_session_token: str
 
 
 class ResetRequested(Shape):
