@@ -85,9 +85,8 @@ def keep_the_catalogue(cast: Cast) -> None:
     sku = cast.shelf_skus[0]
     name = cast.anyone.get(f"/api/products/sku/{quote(sku)}")["name"]
     form = Form({"image": ("carton.png", carton(name), "image/png")})
-    product = cast.erp.post(
-        f"/api/v1/products/{quote(sku)}/image", form, note=f"a picture of {sku}, drawn anew"
-    )["product"]
+    path = f"/api/v1/products/{quote(sku)}/image"
+    product = cast.erp.post(path, form, note=f"a picture of {sku}, drawn anew")["product"]
     picture = cast.anyone.call("GET", f"/api/products/{product['id']}/thumbnail", None)
     show(f"{'GET':<5}{'/api/products/{product_id}/thumbnail':<44}200  {picture.headers['content-type']}")
     changes = [{"sku": each, "description": f"{each}, as packed for us ({cast.run})"} for each in cast.shelf_skus]
@@ -96,11 +95,11 @@ def keep_the_catalogue(cast: Cast) -> None:
         {"products": [*changes, {"sku": "NOBODY-HAS-THIS", "in_stock": True}]},
         note=lambda d: f"{d['updated_count']} changed, {d['skipped_count']} skipped, {d['error_count']} wrong",
     )
-    desk, path = cast.desk(ADMIN), "/api/customers/scores?per_page=1"
-    before = desk.get(path)["last_computed"]
+    desk, scores = cast.desk(ADMIN), "/api/customers/scores?per_page=1"
+    before = desk.get(scores)["last_computed"]
     desk.call("POST", "/api/scores/recompute", None, expect=(200, 409), note="customers are scored by a worker")
-    until("the scores", lambda: desk.get(path)["last_computed"] != before)
-    desk.get(path, note=lambda d: f"{d['total']} customers: {_tiers(d['tier_counts'])}")
+    until("the scores", lambda: desk.get(scores)["last_computed"] != before)
+    desk.get(scores, note=lambda d: f"{d['total']} customers: {_tiers(d['tier_counts'])}")
 
 
 def _tiers(counts: dict[str, int]) -> str:
