@@ -100,10 +100,11 @@ def test_a_paid_order_that_is_cancelled_hears_what_it_gets_back(tenant: Tenant, 
     with tenant.uow() as uow:
         orders.cancel(uow, checkout.order_id, reason="customer")
     tenant.work_off()
-    subjects = [mail["subject"].split(" order ")[0] for mail in providers.inbox("mail")]
-    assert subjects == ["We have received your", "Your payment for", "Your"]
-    assert "We will return 25.00 USD to you." in providers.inbox("mail")[-1]["text"]
-    assert checkout.picture()["due"] == [("order_cancelled", 2500)]
+    mails = {mail["subject"].split(" order ")[0]: mail["text"] for mail in providers.inbox("mail")}
+    told = ["We have received your", "We have returned 25.00 USD for", "Your", "Your payment for"]
+    assert sorted(mails) == told
+    assert "We will return 25.00 USD to you." in mails["Your"]
+    assert checkout.picture()["due"] == []
 
 
 TEMPLATES = sorted(path.stem for path in rendering.FOLDER.glob("*.txt"))
