@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.catalogue.changes.rules import Entry, Product, applied, changed, differences
@@ -38,6 +38,11 @@ SENT = st.fixed_dictionaries(
 )
 
 
+BUSY = settings(suppress_health_check=[HealthCheck.too_slow])
+"""The first example of such a dictionary takes a second on a busy machine."""
+
+
+@BUSY
 @given(SENT)
 def test_what_comes_out_can_be_sold(sent: dict[str, Any]) -> None:
     try:
@@ -52,6 +57,7 @@ def test_what_comes_out_can_be_sold(sent: dict[str, Any]) -> None:
     assert {name: getattr(after, name) for name in untouched} == untouched
 
 
+@BUSY
 @given(st.lists(st.tuples(st.integers(1, 3), SENT), max_size=12))
 def test_many_changes_are_as_many_requests_in_order(asked: list[tuple[int, dict[str, Any]]]) -> None:
     start = {n: replace(GLOVES, sku=f"G-{n}") for n in (1, 2)}

@@ -15,8 +15,7 @@ Standing = Literal["open", "asked", "subscribed", "stopped"]
 
 STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"})
 YES_WORDS = frozenset({"START", "YES", "UNSTOP"})
-HELP_WORDS = frozenset({"HELP", "INFO"})
-"""Twilio, Support for opt-out keywords. Twilio itself answers all of these, so we do not."""
+"""Twilio, Support for opt-out keywords. Twilio itself answers these, and HELP and INFO, so we do not."""
 _BY_TWILIO: dict[str, Event] = {"STOP": "stop", "START": "yes"}
 """Twilio, Advanced Opt-Out: OptOutType says what a word of any language meant; HELP changes nothing."""
 

@@ -8,6 +8,8 @@ from http.client import HTTPConnection
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from urllib3 import encode_multipart_formdata
+
 PATIENCE_S = 30.0
 
 
@@ -22,6 +24,13 @@ class Reply:
     status: int
     headers: dict[str, str]
     data: Any
+
+
+@dataclass(frozen=True)
+class Form:
+    """A multipart form: texts, and files as (name, content, media type)."""
+
+    fields: dict[str, str | tuple[str, bytes, str]]
 
 
 @dataclass
@@ -79,9 +88,11 @@ class Caller:
         connection = HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=PATIENCE_S)
         try:
             sent = {**headers}
-            content = None
-            if body is not None:
-                content, sent["Content-Type"] = json.dumps(body), "application/json"
+            content: bytes | None = None
+            if isinstance(body, Form):
+                content, sent["Content-Type"] = encode_multipart_formdata(body.fields)
+            elif body is not None:
+                content, sent["Content-Type"] = json.dumps(body).encode(), "application/json"
             connection.request(method, path, content, sent)
             answer = connection.getresponse()
             raw = answer.read()

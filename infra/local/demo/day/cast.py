@@ -46,6 +46,11 @@ class Cast:
         token = self.anyone.post("/api/auth/login", {"username": username, "password": PASSWORD})["token"]
         return self.anyone.signed_in(Authorization=f"Bearer {token}")
 
+    def desk(self, username: str) -> Caller:
+        """Somebody of the office, signed in to the staff portal."""
+        token = self.anyone.post("/api/staff/login", {"username": username, "password": PASSWORD})["token"]
+        return self.anyone.signed_in(Authorization=f"Bearer {token}")
+
 
 def api_key(surface: str) -> str:
     """The demo company's key for a surface."""

@@ -1,4 +1,4 @@
-"""Steps 4 to 6: wave, robots, picking, packing, shipping, the customer's SMS."""
+"""Steps 5 to 7: wave, robots, picking, packing, shipping, the customer's SMS."""
 
 from functools import partial
 from typing import Any
@@ -12,7 +12,7 @@ from infra.local.demo.day.shop import SHOPPER_PHONE
 
 def make_wave(cast: Cast) -> Caller:
     """The picker signs in and makes a wave; what lies in robot boxes becomes a storage request."""
-    headline(4, "A wave over the orders; robots fetch what lies in their boxes")
+    headline(5, "A wave over the orders; robots fetch what lies in their boxes")
     picker = cast.floor(PICKER)
     show(f"{'POST':<5}{'/api/auth/login':<44}200  {PICKER}, functions: pick")
     body = {"so_ids": [order["id"] for order in cast.orders.values()], "warehouse_id": cast.warehouse_id}
@@ -81,7 +81,7 @@ def _in_boxes(app: Caller, sku: str) -> int:
 
 def pick(cast: Cast, picker: Caller) -> None:
     """Task after task; one of them is short."""
-    headline(5, "Picking, one scan at a time; one bin holds less than the books say")
+    headline(6, "Picking, one scan at a time; one bin holds less than the books say")
     shorted = False
     while True:
         task = picker.get(f"/api/picking/batch/{cast.batch_id}/next")
@@ -120,7 +120,7 @@ def _report_short(picker: Caller, task: dict[str, Any]) -> None:
 
 def pack_and_ship(cast: Cast) -> None:
     """Every order is verified item by item, packed, shipped; the customer's telephone rings."""
-    headline(6, "Packing, shipping, and the customer's telephone")
+    headline(7, "Packing, shipping, and the customer's telephone")
     packer = cast.floor(PACKER)
     for order in cast.orders.values():
         _pack(packer, order)

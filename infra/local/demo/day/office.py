@@ -1,16 +1,17 @@
-"""Steps 7 to 9: integrators, the voice agent, the books."""
+"""Steps 8 to 11: integrators, the voice agent, the catalogue and its buyers, the books."""
 
 from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
-from infra.local.demo.day.caller import DayFailed, dollars, headline, show, until
+from infra.local.demo.day.caller import DayFailed, Form, dollars, headline, show, until
 from infra.local.demo.day.cast import ADMIN, Cast
+from infra.local.demo.day.pictures import carton
 
 
 def integrate(cast: Cast) -> None:
     """An ERP reads the same numbers, corrects one, reserves an order, and looks an hour back."""
-    headline(7, "Integrators see the same numbers, now and an hour ago")
+    headline(8, "Integrators see the same numbers, now and an hour ago")
     sku = cast.shelf_skus[0]
     path = f"/api/v1/inventory_levels?sku={quote(sku)}&location_id={cast.warehouse_id}"
     now = cast.erp.get(path, note=lambda d: _told(d["inventory_levels"][0]))["inventory_levels"][0]
@@ -51,7 +52,7 @@ def _effect(move: dict[str, Any], warehouse_id: int) -> int:
 
 def answer_the_phone(cast: Cast) -> None:
     """The voice agent tells a caller where the order is; the call's transcript lands in the object store."""
-    headline(8, "The voice agent answers the phone")
+    headline(9, "The voice agent answers the phone")
     number = cast.orders["card"]["order_number"]
     status = cast.agent.post(
         "/api/voice/check_order_status", {"order_number": number}, note=lambda d: f"{number} is {d['order']['status']}"
@@ -78,9 +79,37 @@ def _delivered(cast: Cast, call_id: object) -> int:
     return statuses[-1] if statuses else 0
 
 
+def keep_the_catalogue(cast: Cast) -> None:
+    """The ERP keeps the shop's catalogue in step; the office has its customers scored."""
+    headline(10, "The catalogue is kept in step; customers are scored")
+    sku = cast.shelf_skus[0]
+    name = cast.anyone.get(f"/api/products/sku/{quote(sku)}")["name"]
+    form = Form({"image": ("carton.png", carton(name), "image/png")})
+    product = cast.erp.post(
+        f"/api/v1/products/{quote(sku)}/image", form, note=f"a picture of {sku}, drawn anew"
+    )["product"]
+    picture = cast.anyone.call("GET", f"/api/products/{product['id']}/thumbnail", None)
+    show(f"{'GET':<5}{'/api/products/{product_id}/thumbnail':<44}200  {picture.headers['content-type']}")
+    changes = [{"sku": each, "description": f"{each}, as packed for us ({cast.run})"} for each in cast.shelf_skus]
+    cast.erp.post(
+        "/api/v1/products/bulk-update",
+        {"products": [*changes, {"sku": "NOBODY-HAS-THIS", "in_stock": True}]},
+        note=lambda d: f"{d['updated_count']} changed, {d['skipped_count']} skipped, {d['error_count']} wrong",
+    )
+    desk, path = cast.desk(ADMIN), "/api/customers/scores?per_page=1"
+    before = desk.get(path)["last_computed"]
+    desk.call("POST", "/api/scores/recompute", None, expect=(200, 409), note="customers are scored by a worker")
+    until("the scores", lambda: desk.get(path)["last_computed"] != before)
+    desk.get(path, note=lambda d: f"{d['total']} customers: {_tiers(d['tier_counts'])}")
+
+
+def _tiers(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {tier}" for tier, count in counts.items() if count)
+
+
 def check_books(cast: Cast) -> None:
     """Everything must add up, and nothing may still be on its way."""
-    headline(9, "The books")
+    headline(11, "The books")
     admin = cast.floor(ADMIN)
     books = until("the last effects", lambda: _settled(admin.get("/api/books")), patience_s=120, pause_s=2)
     for line in _table(books):

@@ -1,10 +1,10 @@
-"""Plays the nine steps in order."""
+"""Plays the steps in order."""
 
 import sys
 import time
 
 from infra.local.demo.company import company
-from infra.local.demo.day import floor, office, shop
+from infra.local.demo.day import floor, money, office, shop
 from infra.local.demo.day.caller import Caller, DayFailed
 from infra.local.demo.day.cast import Cast, new_run
 
@@ -22,11 +22,13 @@ def play(base_url: str, caller: Caller | None = None) -> int:
         shop.open_shop(cast)
         shop.place_orders(cast)
         shop.take_payments(cast)
+        money.take_other_payments(cast)
         picker = floor.make_wave(cast)
         floor.pick(cast, picker)
         floor.pack_and_ship(cast)
         office.integrate(cast)
         office.answer_the_phone(cast)
+        office.keep_the_catalogue(cast)
         office.check_books(cast)
     except DayFailed as failed:
         print(f"\nThe day ended early: {failed}.", file=sys.stderr, flush=True)

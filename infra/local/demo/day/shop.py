@@ -19,6 +19,7 @@ DELIVERY = {
 }
 LINKS = 3
 """Links of verification mails that are tried."""
+NEW_PASSWORD = "Copper-Ladle-Orchard-77"  # of a customer who lives for a day
 RUSH = 8
 """Guests who want the last units at the same moment."""
 
@@ -42,12 +43,18 @@ def open_shop(cast: Cast) -> None:
         note="not before the address is proven",
     )
     _prove_address(cast.anyone, email)
+    _choose_another_password(cast.anyone, email)
     signed_in = cast.anyone.call(
-        "POST", "/api/login", {"username": email, "password": PASSWORD}, note=lambda d: d["message"]
+        "POST", "/api/login", {"username": email, "password": NEW_PASSWORD}, note=lambda d: d["message"]
     )
     cast.customer = cast.anyone.signed_in(Cookie=signed_in.headers["set-cookie"].split(";")[0])
     cast.anyone.get(
         "/api/products?per_page=5", note=lambda d: f"{d['total']} products, the first: {d['products'][0]['name']}"
+    )
+    cast.anyone.post(
+        "/api/search/ai",
+        {"query": "olive oil under 80 dollars"},
+        note=lambda d: f"{d['total']} products, by {d['answered_by']}: {d['suggestion'][:60]}",
     )
     _choose_goods(cast)
     sku = cast.shelf_skus[0]
@@ -72,9 +79,22 @@ def _prove_address(anyone: Caller, email: str) -> None:
     raise DayFailed(f"none of {LINKS} links proves the address")
 
 
-def _newer_link(anyone: Caller, email: str, opened: str) -> str | None:
-    """The link of the newest verification mail, if it is another one than the one opened before."""
-    links = [link for mail in _mails_to(anyone, email) for link in mail["links"] if "/api/auth/verify-email/" in link]
+def _choose_another_password(anyone: Caller, email: str) -> None:
+    """As somebody does who has forgotten the first one already."""
+    opened = ""
+    for _ in range(LINKS):
+        anyone.post("/api/auth/forgot-password", {"identifier": email}, note=lambda d: d["message"])
+        link = opened = until("the mail with the link", partial(_newer_link, anyone, email, opened, "#token="))
+        body = {"token": link.partition("#token=")[2], "password": NEW_PASSWORD}
+        if anyone.call("POST", "/api/auth/reset-password", body, expect=(200, 400)).status == 200:
+            show(f"{'POST':<5}{'/api/auth/reset-password':<44}200  with the token of the mail, once")
+            return
+    raise DayFailed(f"none of {LINKS} links lets choose a password")
+
+
+def _newer_link(anyone: Caller, email: str, opened: str, part: str = "/api/auth/verify-email/") -> str | None:
+    """The link of the newest mail that has such a one, if it is another than the one opened before."""
+    links = [link for mail in _mails_to(anyone, email) for link in mail["links"] if part in link]
     return links[-1] if links and links[-1] != opened else None
 
 
@@ -100,24 +120,25 @@ def place_orders(cast: Cast) -> None:
     headline(2, "Orders are placed; their stock is held in the same transaction")
     shelf, robot = cast.shelf_skus, cast.robot_skus
     assert cast.customer is not None
-    cast.orders["card"] = _order(
+    cast.orders["card"] = order(
         cast.customer, "customer, card", [(shelf[0], 12), (shelf[1], 2), (robot[0], 2)], "credit_card"
     )
-    cast.orders["net30"] = _order(
-        _on_terms(cast), "customer, net30", [(shelf[1], 3), (shelf[2], 1), (robot[1], 1)], "net30"
+    cast.orders["net30"] = order(
+        on_terms(cast), "customer, net30", [(shelf[1], 3), (shelf[2], 1), (robot[1], 1)], "net30"
     )
-    cast.orders["guest"] = _order(cast.anyone, "guest, card", [(shelf[0], 1), (shelf[3], 2)], "credit_card")
+    cast.orders["guest"] = order(cast.anyone, "guest, card", [(shelf[0], 1), (shelf[3], 2)], "credit_card")
     _rush(cast)
 
 
-def _on_terms(cast: Cast) -> Caller:
+def on_terms(cast: Cast) -> Caller:
     """A customer of many years, with terms."""
     buyer = next(c for c in company().customers if c.payment_terms == "net30" and c.credit_limit_cents >= 500_000)
     reply = cast.anyone.call("POST", "/api/login", {"username": buyer.email, "password": PASSWORD})
     return cast.anyone.signed_in(Cookie=reply.headers["set-cookie"].split(";")[0])
 
 
-def _order(caller: Caller, who: str, lines: list[tuple[str, int]], method: str) -> dict[str, Any]:
+def order(caller: Caller, who: str, lines: list[tuple[str, int]], method: str) -> dict[str, Any]:
+    """Somebody orders; the order as it was placed."""
     body = {
         "items": [{"product_sku": sku, "quantity": quantity} for sku, quantity in lines],
         "payment_method": method,
@@ -158,24 +179,30 @@ def take_payments(cast: Cast) -> None:
     """Card payments at the provider; its webhook and the browser's word arrive in either order."""
     headline(3, "Cards are charged; Stripe's webhook and the browser agree in either order")
     for name in ("card", "guest"):
-        order = cast.orders[name]
-        intent = cast.anyone.post(
-            "/api/payments/create-intent",
-            {"amount": order["total_amount"], "order_number": order["order_number"]},
-            note=f"an intent over {dollars(order['total_amount'])}",
-        )
-        pay = {
-            "payment_intent": intent["payment_intent_id"],
-            "client_secret": intent["client_secret"],
-            "card": "success",
-        }
-        cast.anyone.post("/sandbox/doubles/control/stripe/pay", pay, note="the customer pays in the browser")
+        placed = cast.orders[name]
+        intent = pay_by_card(cast, placed)
         if name == "guest":
-            _confirm(cast, order, intent)
-        until("the webhook", partial(_is_confirmed, cast, order))
-        show(f"     order {order['order_number']}: webhook arrived, order is confirmed")
+            _confirm(cast, placed, intent)
+        until("the webhook", partial(is_confirmed, cast, placed))
+        show(f"     order {placed['order_number']}: webhook arrived, order is confirmed")
         if name == "card":
-            _confirm(cast, order, intent)
+            _confirm(cast, placed, intent)
+
+
+def pay_by_card(cast: Cast, placed: dict[str, Any]) -> dict[str, Any]:
+    """The checkout page asks for an intent, and the customer pays it; the intent."""
+    intent: dict[str, Any] = cast.anyone.post(
+        "/api/payments/create-intent",
+        {"amount": placed["total_amount"], "order_number": placed["order_number"]},
+        note=f"an intent over {dollars(placed['total_amount'])}",
+    )
+    pay = {
+        "payment_intent": intent["payment_intent_id"],
+        "client_secret": intent["client_secret"],
+        "card": "success",
+    }
+    cast.anyone.post("/sandbox/doubles/control/stripe/pay", pay, note="the customer pays in the browser")
+    return intent
 
 
 def _confirm(cast: Cast, order: dict[str, Any], intent: dict[str, Any]) -> None:
@@ -183,6 +210,7 @@ def _confirm(cast: Cast, order: dict[str, Any], intent: dict[str, Any]) -> None:
     cast.anyone.post("/api/payments/confirm", body, note=lambda d: d["message"])
 
 
-def _is_confirmed(cast: Cast, order: dict[str, Any]) -> bool:
+def is_confirmed(cast: Cast, order: dict[str, Any]) -> bool:
+    """Whether an order is confirmed by now, as the voice agent sees it."""
     answer = cast.agent.quiet("POST", "/api/voice/check_order_status", {"order_number": order["order_number"]})
     return answer.status == 200 and bool(answer.data["order"]["status"] == "confirmed")
