@@ -34,8 +34,8 @@ def test_looking_grows_seldom(tenant: Tenant, providers: Providers, clock: Clock
     tenant.rows("UPDATE sales_order SET hold_expires_at = NULL RETURNING id")
     providers.count("stripe", "payment_intents.retrieve")
     asked = []
-    for _ in range(4):
-        look(tenant, clock)
+    for minutes in (16, 17, 16, 30):
+        look(tenant, clock, seconds=minutes * 60)
         asked.append(providers.asked("stripe", "payment_intents.retrieve"))
     assert asked == [1, 2, 2, 3]
 
