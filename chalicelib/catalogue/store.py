@@ -183,7 +183,7 @@ _PAGE = SQL("""
         SELECT id, row_number() OVER (ORDER BY name, id) AS place FROM product
          WHERE {which} AND (%(in_stock)s::boolean IS NULL OR in_stock = %(in_stock)s)
            AND (name, id) > (%(after_name)s, %(after_id)s)
-         ORDER BY name, id LIMIT %(limit)s + %(count_ahead)s OFFSET %(offset)s
+         ORDER BY name, id LIMIT %(limit)s::int + %(count_ahead)s::int OFFSET %(offset)s
     ), counted AS (
         SELECT CASE WHEN %(offset)s = 0 OR EXISTS (SELECT FROM ahead) THEN %(before)s + (SELECT count(*) FROM ahead)
                     ELSE (SELECT count(*) FROM (

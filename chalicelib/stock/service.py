@@ -243,11 +243,6 @@ def free_stock(uow: UnitOfWork, warehouse_id: int, variant_ids: Sequence[int]) -
     return store.free_stock(uow, warehouse_id, sorted(set(variant_ids)))
 
 
-def available(uow: UnitOfWork, variant_ids: Sequence[int]) -> dict[int, int]:
-    """Units of each variant that one order can have now, for an order ships from one warehouse. Nothing is locked."""
-    return store.list_available(uow, sorted(set(variant_ids)))
-
-
 @dataclass(frozen=True)
 class BooksCheck:
     """What a check of the stock books found; all three wrongs must be 0."""

@@ -160,14 +160,6 @@ LOCK_AVAILABILITY = """
      ORDER BY a.variant_id, a.warehouse_id FOR UPDATE OF a
 """
 
-LIST_AVAILABLE = """
-    SELECT wanted.id, coalesce(max(a.on_hand - a.held) FILTER (WHERE w.is_active), 0) AS units
-      FROM unnest(%(variant_ids)s::int[]) AS wanted (id)
-      LEFT JOIN availability a ON a.variant_id = wanted.id
-      LEFT JOIN warehouse w ON w.id = a.warehouse_id
-     GROUP BY wanted.id
-"""
-
 LIST_HOLDS = """
     SELECT order_line_id, variant_id, warehouse_id, quantity
       FROM stock_hold WHERE order_line_id = ANY(%(order_line_ids)s)
@@ -392,11 +384,6 @@ def list_youngest_holds(uow: UnitOfWork, keys: Iterable[AvailabilityKey]) -> lis
     """All holds of these variants at these warehouses, the youngest first, locked."""
     asked = [{"variant_id": variant, "warehouse_id": warehouse} for variant, warehouse in keys]
     return uow.fetch_all(YoungHold, LIST_YOUNGEST_HOLDS, {"keys": Jsonb(asked)})
-
-
-def list_available(uow: UnitOfWork, variant_ids: list[int]) -> dict[int, int]:
-    """Variant -> what is not held of it at the warehouse that has the most."""
-    return {row["id"]: row["units"] for row in uow.rows(LIST_AVAILABLE, {"variant_ids": variant_ids})}
 
 
 def lock_levels(uow: UnitOfWork, variant_id: int, account_ids: Sequence[int]) -> BinStock | None:

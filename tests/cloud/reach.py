@@ -19,11 +19,12 @@ Node = tuple[str, str]
 
 SETTINGS_NAMES = {"settings()", "settings", "configured", "of"}
 """What the code calls its settings."""
-SERVICE_PREFIX = {"iot-data": "iot"}
+SERVICE_PREFIX = {"iot-data": "iot", "bedrock-runtime": "bedrock", "sesv2": "ses"}
 """Services whose actions have another prefix than boto3's name (Service authorization reference)."""
 SAME_RIGHT = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+    "bedrock:Converse": "bedrock:InvokeModel",
 }
 """Operations that are granted under another's name."""
 BY_POWERTOOLS = {

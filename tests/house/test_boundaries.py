@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": set(),
     "imports": {"catalogue", "orders", "places", "purchasing"},
     "books": {"orders", "payments", "stock"},
-    "insights": {"catalogue", "orders", "stock"},
+    "insights": {"catalogue", "orders"},
 }
 """Context -> contexts that it may call or listen to. Kernel and adapters are for everybody."""
 

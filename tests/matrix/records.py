@@ -57,12 +57,9 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
     receipt_ids = make_dock(tenant).receive(bought, (shelf, 1)).json["receipt_ids"]
     counter, counted, differing = make_counter(tenant), make_shelf(tenant), make_shelf(tenant)
     count_id = counter.opened(counted.bin_id)
-    staff, editor = buyer(tenant), integrator(tenant, "catalogue:write")
-    assert upload_image(editor, shelf.product_id, picture()).status == 200
-    vendor_id = make_vendor(staff)["id"]
     return {
+        **_records_of_the_shop(tenant, shelf.product_id),
         "product_id": shelf.product_id,
-        "category_id": make_category(tenant),
         "variant_id": shelf.variant_id,
         "item_id": moved.variant_id,
         "bin_id": stored.id,
@@ -97,12 +94,24 @@ def make_records(tenant: Tenant) -> dict[str, Any]:
         "count_line_id": counter.lines(count_id)[0]["count_line_id"],
         "adjustment_id": counter.propose(differing, 11),
         "endpoint_id": make_webhook_endpoint(tenant),
+        "import_id": make_import(tenant),
+    }
+
+
+def _records_of_the_shop(tenant: Tenant, product_id: int) -> dict[str, Any]:
+    """What the commerce contract names beside orders and products."""
+    staff, editor = buyer(tenant), integrator(tenant, "catalogue:write")
+    assert upload_image(editor, product_id, picture()).status == 200
+    vendor_id = make_vendor(staff)["id"]
+    return {
+        "category_id": make_category(tenant),
         "request_id": make_credit_request(tenant),
         "check_order_number": make_uploaded_check(tenant),
-        "import_id": make_import(tenant),
         "vendor_id": vendor_id,
         "procurement_product_id": make_offer(staff, vendor_id)["id"],
-        "upload_id": begin_upload(editor, shelf.product_id).json["upload_id"],
+        "key_id": make_spare_key(tenant),
+        "customer_id": make_customer(tenant).id,
+        "upload_id": begin_upload(editor, product_id).json["upload_id"],
         "savings_request_id": make_savings_request(tenant),
     }
 

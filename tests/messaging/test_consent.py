@@ -177,6 +177,14 @@ def test_yes_and_stop_at_once_end_in_one_of_them(tenant: Tenant, api: Client, pr
     assert standing(tenant) in ("stopped", "subscribed"), last
 
 
+def test_a_reply_as_the_double_of_twilio_sends_it(tenant: Tenant, api: Client, providers: Providers) -> None:
+    fill_in(api)
+    providers.ask("POST", "/control/twilio/replies", {"sender": PHONE, "body": "Yes"})
+    (delivery,) = providers.webhooks("twilio", "received")
+    assert delivery.send(Client(tenant.host), path="/api/sms/inbound").status == 204
+    assert standing(tenant) == "subscribed"
+
+
 def test_a_forged_reply_changes_nothing(tenant: Tenant) -> None:
     form = urlencode({"MessageSid": "SM1", "From": PHONE, "Body": "STOP"})
     delivery = Delivery("twilio", "received", form, "application/x-www-form-urlencoded")

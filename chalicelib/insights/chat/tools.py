@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError
 
-from chalicelib import catalogue, orders, stock
+from chalicelib import catalogue, orders
 from chalicelib.adapters.llm import Tool, ToolCall
 from chalicelib.kernel.errors import NotFound, Refusal
 from chalicelib.kernel.principals import Actor
@@ -21,7 +21,9 @@ from chalicelib.kernel.uow import UnitOfWork
 
 PRODUCTS_MAX = 8
 ORDERS_MAX = 5
-LINES_MAX = 50
+LINES_MAX = 30
+LINES_READ_MAX = 1_000
+"""Of all orders of a list together; the latest order is read whole."""
 UNITS_SHOWN_MAX = 100
 """Beyond, only that there are more: what lies in the warehouse to the unit is nobody's business."""
 RESULT_MAX = 6000
@@ -98,13 +100,13 @@ def _get_price(uow: UnitOfWork, asked: PriceOf) -> Json:
 
 def _check_availability(uow: UnitOfWork, asked: OneProduct) -> Json:
     card = catalogue.get_product_by_sku(uow, asked.sku)
-    units = stock.available(uow, [card.variant_id])[card.variant_id] if card.in_stock else 0
+    units = card.available if card.in_stock else 0
     shown = max(0, min(units, UNITS_SHOWN_MAX))
     return {"sku": card.sku, "is_available": units > 0, "units": shown, "there_are_more": units > UNITS_SHOWN_MAX}
 
 
 def _list_own_orders(uow: UnitOfWork, _asked: NoArguments) -> Json:
-    found = orders.list_own(uow, uow.actor.id, before=None, limit=ORDERS_MAX, lines_max=LINES_MAX)
+    found = orders.list_own(uow, uow.actor.id, before=None, limit=ORDERS_MAX, lines_max=LINES_READ_MAX)
     return {"orders": [_order(uow, order) for order in found]}
 
 

@@ -55,6 +55,7 @@ class Uploaded:
 
     front_name: str
     back_name: str | None
+    account_last4: str | None
 
 
 @dataclass(frozen=True)
@@ -145,10 +146,16 @@ def _finish(uow: UnitOfWork, order_id: int, payment_id: int, prepared: Prepared)
     accounts = payments_store.lock_accounts(uow, payment_id=payment_id, order_id=order_id)
     payments.settle_order(uow, order, accounts)
     uow.audit("check.uploaded", "payment", payment_id, after={"order": order.number})
-    names = {
-        side: prepared.columns[side] and prepared.columns[side].rpartition("/")[2] for side in ("front_key", "back_key")
-    }
-    return Uploaded(names["front_key"], names["back_key"])
+    back_key = prepared.columns["back_key"]
+    return Uploaded(
+        front_name=_name_of(prepared.columns["front_key"]),
+        back_name=_name_of(back_key) if back_key else None,
+        account_last4=prepared.columns["account_last4"],
+    )
+
+
+def _name_of(key: str) -> str:
+    return key.rpartition("/")[2]
 
 
 def approve(uow: UnitOfWork, number: str) -> Decided:
@@ -196,9 +203,8 @@ def reject(uow: UnitOfWork, number: str, *, reason: str, is_bounced: bool) -> De
     now = [changed if a is account else a for a in accounts]
     settled, _ = payments.settle_order(uow, order, now)
     has_bounced = changed.balance.charged_minor > 0
-    if settled.stopped_because is None:  # else the order tells that its payment was returned
-        open_minor = payment_rules.open_minor(order.total_minor, now)
-        uow.publish(CheckRejected(order_id=order.id, is_bounced=has_bounced, open_minor=open_minor).message())
+    open_minor = payment_rules.open_minor(order.total_minor, now)
+    uow.publish(CheckRejected(order_id=order.id, is_bounced=has_bounced, open_minor=open_minor).message())
     return Decided(settled, is_bounced=has_bounced)
 
 

@@ -69,12 +69,19 @@ class CheckUploaded(Shape):
     message: str
     front_filename: str
     back_filename: str | None
+    account_last4: str | None
+    """The end of the account's number, where one was typed in."""
 
     @classmethod
     def of(cls, uploaded: Uploaded) -> "CheckUploaded":
         """From the service."""
         message = "Check uploaded; it waits for approval"
-        return cls(message=message, front_filename=uploaded.front_name, back_filename=uploaded.back_name)
+        return cls(
+            message=message,
+            front_filename=uploaded.front_name,
+            back_filename=uploaded.back_name,
+            account_last4=uploaded.account_last4,
+        )
 
 
 class RejectCheck(Shape):

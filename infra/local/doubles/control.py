@@ -18,6 +18,7 @@ POST /control/stripe/refund             what becomes of a refund: an `EndRefund`
 POST /control/stripe/dispute            the customer's bank takes the money back, or asks: a `Dispute`
 POST /control/stripe/dispute/close      the bank decides: a `CloseDispute`
 POST /control/twilio/outcomes           what becomes of the next messages: a `twilio.Outcome`
+POST /control/twilio/replies            somebody texts us: a `twilio.Reply`
 POST /control/easypost/track            a carrier scans a parcel: a `Track`
 POST /control/elevenlabs/call-complete  a call has ended: an `elevenlabs.CallComplete`
 POST /control/llm/script                the next answers: a list of `llm.Reply`
@@ -46,6 +47,7 @@ from infra.local.doubles.stripe.errors import StripeRefusal
 from infra.local.doubles.stripe.intents import Answer
 from infra.local.doubles.stripe.ledger import public
 from infra.local.doubles.twilio import Outcome
+from infra.local.doubles.twilio import Reply as Incoming
 
 if TYPE_CHECKING:
     from infra.local.doubles.server import Doubles
@@ -177,6 +179,7 @@ class Control:
             web.post("/control/stripe/dispute", _checked(self._dispute)),
             web.post("/control/stripe/dispute/close", _checked(self._close_dispute)),
             web.post("/control/twilio/outcomes", _checked(self._expect_outcome)),
+            web.post("/control/twilio/replies", _checked(self._receive)),
             web.post("/control/easypost/track", _checked(self._track)),
             web.post("/control/elevenlabs/call-complete", _checked(self._call_complete)),
             web.post("/control/llm/script", _checked(self._script)),
@@ -300,6 +303,10 @@ class Control:
     async def _expect_outcome(self, request: web.Request) -> web.Response:
         self._doubles.twilio.expect(Outcome.model_validate_json(await request.read()))
         return web.json_response({"status": "ok"})
+
+    async def _receive(self, request: web.Request) -> web.Response:
+        sid = self._doubles.twilio.receive(Incoming.model_validate_json(await request.read()))
+        return web.json_response({"sid": sid})
 
     async def _track(self, request: web.Request) -> web.Response:
         asked = Track.model_validate_json(await request.read())

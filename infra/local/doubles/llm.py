@@ -2,7 +2,7 @@
 
 Answers come from a script (``POST /control/llm/script``), oldest first. Without one it calls the tool that
 `tool_choice` forces, with arguments made from the tool's schema; a question with tools it hands to the first of them, and
-then repeats what that found. Else it repeats the last message.
+then says what that found. Else it repeats the last message.
 """
 
 import json
@@ -101,6 +101,8 @@ def _unscripted(asked: Doc, messages: list[Doc]) -> Reply:
     said = messages[-1].get("content") if messages else ""
     if asked.get("tools") and messages[-1].get("role") == "user":
         return _by_first_tool(asked["tools"][0]["function"], str(said))
+    if messages and messages[-1].get("role") == "tool":
+        return Reply(content=_put_in_words(str(said)))
     return Reply(content=said if isinstance(said, str) else json.dumps(said))
 
 
@@ -112,6 +114,16 @@ def _by_first_tool(function: Doc, said: str) -> Reply:
             ToolCall(name=function["name"], arguments={n: said[:100] if v == "" else v for n, v in arguments.items()}),
         )
     )
+
+
+def _put_in_words(result: str) -> str:
+    """What a tool found, as a patient clerk would say it."""
+    found = json.loads(result)
+    products = found.get("products") if isinstance(found, dict) else None
+    if products is None:
+        return result
+    lines = [f"- {product.get('name')}, {product.get('unit_price')}" for product in products]
+    return "\n".join(["Here is what we have:", *lines]) if lines else "I found nothing that fits."
 
 
 def _sample(schema: Doc) -> Doc:

@@ -55,6 +55,15 @@ class Outcome(BaseModel):
     times: int | None = Field(1, ge=1)
 
 
+class Reply(BaseModel):
+    """Somebody texts us."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sender: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
+    body: str
+
+
 class TwilioRefusal(Exception):
     """An answer of 4xx with Twilio's own code."""
 
@@ -110,6 +119,27 @@ class TwilioApi:
     def expect(self, outcome: Outcome) -> None:
         """Decide what becomes of messages that are created from now on."""
         self._outcomes.append(outcome)
+
+    def receive(self, reply: Reply) -> str:
+        """Pass on what somebody texted, as the number's messaging webhook gets it; the message's SID."""
+        sid = f"SM{secrets.token_hex(16)}"
+        form = {
+            "ApiVersion": API.strip("/"),
+            "Body": reply.body,
+            "From": reply.sender,
+            "MessageSid": sid,
+            "NumMedia": "0",
+            "SmsStatus": "received",
+        }
+        self._deliveries.enqueue(
+            "twilio",
+            type="received",
+            external_id=sid,
+            url=f"{self._settings.public_url}/api/sms/inbound",
+            body=urlencode(form),
+            media="application/x-www-form-urlencoded; charset=utf-8",
+        )
+        return sid
 
     async def _create(self, request: web.Request) -> web.StreamResponse:
         form = dict(parse_qsl((await request.read()).decode(), keep_blank_values=True))

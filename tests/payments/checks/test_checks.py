@@ -73,7 +73,8 @@ def test_without_a_back_there_is_none(tenant: Tenant) -> None:
 
 def test_numbers_are_sealed_and_the_last_four_stay(tenant: Tenant) -> None:
     check = make_check_order(tenant)
-    assert check.upload(routing_number=ROUTING, account_number="000123456789", check_number="1042").status == 200
+    reply = check.upload(routing_number=ROUTING, account_number="000123456789", check_number="1042")
+    assert (reply.status, reply.json["account_last4"]) == (200, "6789")
     (row,) = tenant.rows("SELECT number, account_last4, sealed FROM bank_check")
     assert (row["number"], row["account_last4"]) == ("1042", "6789")
     whole = str(tenant.rows("SELECT c::text FROM bank_check c")) + str(tenant.rows("SELECT a::text FROM audit_entry a"))

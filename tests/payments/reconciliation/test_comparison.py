@@ -49,7 +49,7 @@ def test_where_all_is_well_nothing_differs(tenant: Tenant, providers: Providers,
     stripe.gateway().create_refund(
         intent_id=refunded.intent_id, amount_minor=1000, idempotency_key=f"r-{refunded.intent_id}", metadata={}
     )
-    for delivery in providers.webhooks("stripe", "charge.refunded", subject=refunded.intent_id):
+    for delivery in providers.webhooks("stripe", "refund.created", subject=refunded.intent_id):
         delivery.send(_api(tenant))
     make_credit_order(tenant, credit_minor=4000).pay()
     tenant.work_off()
@@ -63,6 +63,35 @@ def _api(tenant: Tenant) -> Any:
     from tests.client import Client
 
     return Client(tenant.host)
+
+
+def test_what_came_back_after_all_adds_up(tenant: Tenant, providers: Providers, clock: Clock) -> None:
+    """A debit that returned, a refund that failed, a dispute that was won: told in different words, the same sums."""
+    from chalicelib.adapters import payments as stripe
+
+    returned, failed, won = (make_checkout(tenant) for _ in range(3))
+    providers.pay(returned.intent_id, card="bank")
+    providers.webhooks("stripe", "payment_intent.succeeded", subject=returned.intent_id)
+    providers.pay(failed.intent_id, card="refund_fails")
+    providers.pay(won.intent_id)
+    reason = {"payment_intent": returned.intent_id, "reason": "insufficient_funds"}
+    providers.ask("POST", "/control/stripe/dispute", reason)
+    dispute = providers.ask("POST", "/control/stripe/dispute", {"payment_intent": won.intent_id})
+    providers.ask("POST", "/control/stripe/dispute/close", {"dispute": dispute["id"], "status": "won"})
+    stripe.gateway().create_refund(
+        intent_id=failed.intent_id, amount_minor=2500, idempotency_key=f"f-{failed.intent_id}", metadata={}
+    )
+    providers.webhooks("stripe", "refund.failed", "charge.dispute.closed")
+    for delivery in providers.webhooks("stripe"):
+        delivery.send(_api(tenant))
+    tenant.work_off(rounds=20)
+    assert compare(tenant, clock) == []
+    sums = tenant.rows("SELECT provider_id, sum(amount_minor)::int AS minor FROM provider_transaction GROUP BY 1")
+    assert {row["provider_id"]: row["minor"] for row in sums} == {
+        returned.intent_id: 0,
+        failed.intent_id: 2500,
+        won.intent_id: 2500,
+    }
 
 
 def test_money_at_stripe_that_nobody_told_us_of(tenant: Tenant, providers: Providers, clock: Clock) -> None:
