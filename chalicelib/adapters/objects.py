@@ -67,7 +67,10 @@ def put(key: str, content: bytes, *, media_type: str) -> None:
 
 
 def get(key: str, *, bytes_max: int | None = None) -> bytes:
-    """An object's bytes. Raises NoSuchObject, ObjectTooLarge before a byte is read, ProviderUnavailable."""
+    """An object's bytes. Raises NoSuchObject, ObjectTooLarge before a byte is read, ProviderUnavailable.
+
+    S3 says that an object is missing only to who may list the bucket (infra/cloud/roles.yaml).
+    """
 
     def read() -> bytes:
         with aws_errors.translated("objects"):

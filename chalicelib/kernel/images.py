@@ -27,7 +27,7 @@ MEDIA_TYPE = "image/jpeg"
 """Of what is drawn."""
 BYTES_MAX = 10_000_000
 PIXELS_MAX: dict[Kind, int] = {"jpeg": 50_000_000, "png": 20_000_000, "gif": 20_000_000, "webp": 20_000_000}
-"""Every telephone's photographs. Drawing one takes less than 350 MB: a JPEG is decoded at half its size or less, the
+"""Every telephone's photographs. Drawing one takes some 350 MB at most: a JPEG is decoded at half its size or less, the
 others whole."""
 SIDE_MAX = 20_000
 """Panoramas are long; a strip of a million pixels is no picture."""

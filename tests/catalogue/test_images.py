@@ -9,8 +9,9 @@ from PIL import Image
 
 from chalicelib import identity
 from chalicelib.adapters import objects
-from chalicelib.catalogue.images import rules, uploads
+from chalicelib.catalogue.images import ImageGone, rules, uploads
 from chalicelib.kernel import schedules
+from chalicelib.kernel.endpoint import Outside
 from chalicelib.kernel.settings import settings
 from tests.circuits import close_all
 from tests.client import Client, Reply
@@ -62,7 +63,7 @@ def refused(reply: Reply) -> tuple[int, str]:
 def test_a_picture_becomes_the_products_image(tenant: Tenant, api: Client) -> None:
     made = make_product(tenant, sku="MUG-1")
     reply = upload_image(integrator(tenant, WRITE), "mug-1", picture(3000, 1500, file_format="WEBP"))
-    assert (reply.status, reply.statements) == (200, 12)
+    assert (reply.status, reply.statements) == (200, 13)
     body = reply.json
     assert body.keys() == {"success", "image_url", "product", "error"}
     assert (body["success"], body["error"], body["product"]["id"]) == (True, None, made.product_id)
@@ -257,7 +258,7 @@ def test_a_large_file_goes_by_a_link(tenant: Tenant, api: Client) -> None:
     assert refused(early) == (409, "nothing_uploaded")
     objects.put(rules.upload_key_of(row["name"]), content, media_type="image/png")  # as the link would
     done = client.post(finish)
-    assert (done.status, done.statements) == (200, 12)
+    assert (done.status, done.statements) == (200, 13)
     assert pictures.opened(api.get(path_of(done.json["image_url"])).body).size == (400, 300)
     assert client.post(finish).json == done.json
     tenant.work_off()
@@ -329,6 +330,23 @@ def test_fifty_uploads_at_once_leave_one_image(tenant: Tenant) -> None:
     names = {name_of(reply.json["image_url"]) for reply in replies}
     assert len(names) == 50
     assert {name: len(kept(name)) for name in names if kept(name)} == {row["name"]: 2}
+
+
+def test_an_image_that_goes_between_two_transactions_is_no_surprise(tenant: Tenant) -> None:
+    """An upload is finished twice at once, and another picture takes its place in between."""
+    made, client = make_product(tenant), integrator(tenant, WRITE)
+    link = begin_upload(client, made.product_id, size_bytes=len(picture())).json
+    [row] = image_rows(tenant)
+    objects.put(rules.upload_key_of(row["name"]), picture(), media_type="image/png")
+    with tenant.uow() as uow:
+        step = uploads.finish(uow, str(made.product_id), link["upload_id"])
+    assert isinstance(step, Outside)
+    result = step.do()
+    assert client.post(f"/api/v1/products/{made.product_id}/image/uploads/{link['upload_id']}").status == 200
+    last = upload_image(client, made.product_id, picture(33, 33)).json["image_url"]
+    with pytest.raises(ImageGone), tenant.uow() as uow:
+        step.then(uow, result)
+    assert tenant.value("SELECT image_url FROM product") == path_of(last)
 
 
 def test_what_was_stored_before_a_crash_is_found_and_removed(tenant: Tenant, clock: Clock) -> None:

@@ -27,6 +27,9 @@ SAME_RIGHT = {
     "bedrock:Converse": "bedrock:InvokeModel",
 }
 """Operations that are granted under another's name."""
+BESIDES = {"s3:GetObject": {"s3:ListBucket"}}
+"""Rights without which an answer is another one: an object that is not there is a 404 for who may list, else a 403 (S3,
+GetObject, Permissions)."""
 BY_POWERTOOLS = {
     "SecretsProvider(": {"secretsmanager:GetSecretValue"},
     "CircuitBreakerDynamoDBPersistence)": {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
@@ -170,7 +173,8 @@ def _actions_of(module: str, name: str) -> frozenset[str]:
     prefix = SERVICE_PREFIX.get(found.service, found.service)
     called = {method for call in ast.walk(tree) if isinstance(call, ast.Call) for method in _methods(call)}
     asked = {f"{prefix}:{operations[method]}" for method in called if method in operations}
-    return frozenset({SAME_RIGHT.get(action, action) for action in asked} | by_powertools)
+    besides = set().union(*(BESIDES.get(action, set()) for action in asked))
+    return frozenset({SAME_RIGHT.get(action, action) for action in asked} | besides | by_powertools)
 
 
 def _methods(call: ast.Call) -> Iterator[str]:

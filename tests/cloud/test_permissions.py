@@ -67,6 +67,12 @@ def test_a_worker_reads_its_own_queue_and_writes_its_own_dead_letters(function: 
     assert where(function, "sqs:SendMessage") == (dead if "sqs:SendMessage" in granted(function) else [])
 
 
+def test_objects_are_written_as_objects_and_missed_in_their_bucket() -> None:
+    assert where("api_handler", "s3:GetObject") == [{"Fn::Sub": "${Objects.Arn}/*"}]
+    assert where("api_handler", "s3:ListBucket") == [{"Fn::GetAtt": ["Objects", "Arn"]}]
+    assert where("work_queue", "s3:DeleteObject") == [{"Fn::Sub": "${Objects.Arn}/*"}]
+
+
 def test_the_relay_sends_to_every_queue_of_the_outbox() -> None:
     queues = sorted({queue.capitalize() for queue, _ in routes.CONSUMERS.values()})
     sends = sorted(where("relay_outbox", "sqs:SendMessage"), key=str)

@@ -72,7 +72,7 @@ WRONG: dict[str, str] = {
           FROM sales_order o
           LEFT JOIN payment p ON p.order_id = o.id LEFT JOIN payment_entry e ON e.payment_id = p.id AND e.kind = 'charge'
          GROUP BY o.id
-        HAVING count(e.id) > 1 OR (count(e.id) = 1) <> (o.payment_state = 'paid')
+        HAVING count(e.id) > 1 OR (count(e.id) = 1) <> (o.payment_state IN ('paid', 'refunded'))
             OR (count(e.id) = 1 AND sum(e.amount_minor) <> o.total_minor)
     """,
     # Robots speak whenever they like: what they have said just now may still be on its way.
@@ -145,7 +145,7 @@ def _own_books(rig: Rig) -> dict[str, Any]:
 
 
 def _money(rig: Rig) -> list[tuple[str, list[Any]]]:
-    """Every charge at Stripe is one of ours, and every one of ours is at Stripe, over the same amount."""
+    """Every charge and every refund at Stripe is one of ours, and every one of ours is at Stripe, over the same amount."""
     there = Counter(
         (charge["payment_intent"], charge["amount"])
         for charge in rig.doubles("stripe.charge")
@@ -153,12 +153,24 @@ def _money(rig: Rig) -> list[tuple[str, list[Any]]]:
     )
     rows = rig.rows("""
         SELECT e.external_id, e.amount_minor FROM payment_entry e JOIN payment p ON p.id = e.payment_id
-         WHERE e.kind = 'charge'
+         WHERE e.kind = 'charge' AND p.provider = 'stripe'
     """)
     here = Counter((row["external_id"], row["amount_minor"]) for row in rows)
+    back_there = Counter(
+        (refund["payment_intent"], refund["amount"])
+        for refund in rig.doubles("stripe.refund")
+        if refund["status"] == "succeeded"
+    )
+    rows = rig.rows("""
+        SELECT p.provider_id, -e.amount_minor AS amount_minor FROM payment_entry e JOIN payment p ON p.id = e.payment_id
+         WHERE e.kind = 'refund' AND p.provider = 'stripe'
+    """)
+    back_here = Counter((row["provider_id"], row["amount_minor"]) for row in rows)
     return [
         ("charges at Stripe that we do not know", sorted((there - here).elements())),
         ("charges of ours that Stripe does not know", sorted((here - there).elements())),
+        ("refunds at Stripe that we do not know", sorted((back_there - back_here).elements())),
+        ("refunds of ours that Stripe does not know", sorted((back_here - back_there).elements())),
     ]
 
 

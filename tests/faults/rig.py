@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -203,7 +204,7 @@ class Rig:
             with suppress(psycopg.OperationalError):
                 return self.rows("SELECT 1 AS up") == [{"up": 1}]
             return False
-        part = getattr(Parts(self.options, self.ports()), name)({})
+        part = getattr(Parts(self.options, self.ports()), name)(defaultdict(str))
         return bool(part.is_ready())
 
     def _entry(self, name: str) -> Row:

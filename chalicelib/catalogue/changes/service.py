@@ -47,7 +47,7 @@ def change_all(uow: UnitOfWork, identifier: str, sent: Sent) -> ProductSaved | O
 
 
 def change(uow: UnitOfWork, identifier: str, sent: Sent, pictures: Pictures = NO_PICTURES) -> ProductSaved:
-    """Changes what was sent of one product, named by its id or a SKU; the product as it is now. Nine statements at most, two
+    """Changes what was sent of one product, named by its id or a SKU; the product as it is now. Nine statements at most, three
     more with a picture.
 
     One at a time per product; nothing that was not sent is written. Raises NotFound, Invalid, SkuTaken. Whoever takes the
@@ -70,7 +70,7 @@ def change_many(uow: UnitOfWork, body: BulkUpdate) -> BulkUpdated | Outside[Any,
     """Takes changes one after the other; what became of each, in the order given.
 
     What is wrong with one, or that it names nobody, keeps no other from being carried out. They are committed together. Two
-    statements for any number of them, four more with pictures.
+    statements for any number of them, five more with pictures.
     """
     good, bad = entries(body)
 
@@ -106,7 +106,7 @@ def _change_many(uow: UnitOfWork, wanted: Sequence[Entry], pictures: Pictures) -
 
 
 def create(uow: UnitOfWork, new: NewShopProduct) -> ShopProduct | Outside[Any, ShopProduct]:
-    """A new product with its default variant, and its picture. Raises Invalid, SkuTaken; at most eight statements, three more
+    """A new product with its default variant, and its picture. Raises Invalid, SkuTaken; at most eight statements, four more
     with a picture.
 
     Whoever takes the same SKU in the same moment makes this run again.

@@ -3,6 +3,7 @@
 from chalicelib.catalogue.images.rules import DATA_URLS_MAX, FIELD_BYTES_MAX, ImageUrl
 from chalicelib.catalogue.images.service import (
     Given,
+    ImageGone,
     Stored,
     attach,
     drop_of_item,
@@ -16,6 +17,7 @@ __all__ = [
     "DATA_URLS_MAX",
     "FIELD_BYTES_MAX",
     "Given",
+    "ImageGone",
     "ImageUrl",
     "Stored",
     "attach",

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.catalogue.images import rules, uploads
 from chalicelib.catalogue.images.rules import ImageFile
+from chalicelib.catalogue.images.service import ImageGone
 from chalicelib.catalogue.images.shapes import ImageForm, ImageSaved, UploadLink, UploadRequest
 from chalicelib.catalogue.images.uploads import NothingUploaded
 from chalicelib.catalogue.shapes import Identifier
@@ -21,7 +22,7 @@ from chalicelib.kernel.shapes import NoBody
     allow=KEY("catalogue:write"),
     content="multipart",
     max_bytes=rules.FORM_BYTES_MAX,
-    errors=(NotFound, BadImage),
+    errors=(NotFound, BadImage, ImageGone),
 )
 def upload_product_image(call: Call[ImageForm], product_id: Identifier) -> ImageSaved | Outside[Any, ImageSaved]:
     """Makes a picture the product's image, in place of the one it has. Larger ones than 4 MB go by an upload link."""
@@ -50,7 +51,7 @@ def begin_image_upload(call: Call[UploadRequest], product_id: Identifier) -> Upl
     "POST",
     "/api/v1/products/{product_id}/image/uploads/{upload_id}",
     allow=KEY("catalogue:write"),
-    errors=(NotFound, NothingUploaded, BadImage),
+    errors=(NotFound, NothingUploaded, BadImage, ImageGone),
 )
 def finish_image_upload(
     call: Call[NoBody], product_id: Identifier, upload_id: PathId

@@ -14,13 +14,20 @@ from chalicelib.catalogue.images.events import ImageRemoved
 from chalicelib.catalogue.images.store import Change, Named
 from chalicelib.kernel import deadline, ids, images
 from chalicelib.kernel.endpoint import Outside
-from chalicelib.kernel.errors import Invalid, Unavailable
+from chalicelib.kernel.errors import Conflict, Invalid, Unavailable
 from chalicelib.kernel.images import BadImage, Picture
 from chalicelib.kernel.settings import settings
 from chalicelib.kernel.uow import UnitOfWork
 
 SWEEP = 500
 """How many reservations one run of the schedule ends."""
+
+
+class ImageGone(Conflict):
+    """Somebody else took it away between two transactions of this request."""
+
+    code = "image_gone"
+    sentence = "The image was removed in the meantime"
 
 
 @dataclass(frozen=True)
@@ -142,13 +149,16 @@ def store_picture(image: Named, source: Source, *, bytes_max: int = images.BYTES
 
 
 def attach(uow: UnitOfWork, wanted: Mapping[int, Stored | None]) -> list[Change]:
-    """Product id -> the image that it shows from now on, None for none; two statements for any number of them.
+    """Product id -> the image that it shows from now on, None for none; three statements for any number of them.
 
-    Locks the products in key order. The picture that a product shows already stays, address and all; the products that show
-    another one are returned. What nobody shows any more is removed from the object store after the commit. Audit and facts
-    are the caller's.
+    Locks the products, then the images, in key order. The picture that a product shows already stays, address and all; the
+    products that show another one are returned. What nobody shows any more is removed from the object store after the commit.
+    Audit and facts are the caller's. Raises ImageGone.
     """
     store.lock_products(uow, list(wanted))
+    image_ids = {image.id for image in wanted.values() if image is not None}
+    if image_ids and image_ids - store.lock_images(uow, sorted(image_ids)):
+        raise ImageGone
     changes, removed = store.attach(uow, [_row(product_id, image) for product_id, image in wanted.items()])
     _publish_removed(uow, removed)
     return changes

@@ -21,6 +21,7 @@ FIND_UPLOAD = """
 LIST_STORED = "SELECT id, name FROM image WHERE name = ANY(%(names)s) AND reserved_until IS NULL"
 FIND_ADDRESS = "SELECT image_url FROM product WHERE id = %(product_id)s AND is_active"
 LOCK_PRODUCTS = "SELECT id FROM product WHERE id = ANY(%(product_ids)s) ORDER BY id FOR NO KEY UPDATE"
+LOCK_IMAGES = "SELECT id FROM image WHERE id = ANY(%(image_ids)s) ORDER BY id FOR KEY SHARE"
 
 # Products show another picture from now on, or none. What was theirs and is nobody's any more is removed. A new picture that
 # is the very one that is shown already changes nothing: its reservation runs out. The products are locked, so that what
@@ -137,6 +138,11 @@ def find_address(uow: UnitOfWork, product_id: int) -> str | None:
 def lock_products(uow: UnitOfWork, product_ids: Sequence[int]) -> None:
     """Locks products in key order."""
     uow.execute(LOCK_PRODUCTS, {"product_ids": list(product_ids)})
+
+
+def lock_images(uow: UnitOfWork, image_ids: Sequence[int]) -> set[int]:
+    """Those of the images that are there, and stay until the end of the transaction."""
+    return {row["id"] for row in uow.rows(LOCK_IMAGES, {"image_ids": list(image_ids)})}
 
 
 def attach(uow: UnitOfWork, wanted: Sequence[dict[str, Any]]) -> tuple[list[Change], list[str]]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from chalicelib.kernel.emails import Email
@@ -57,7 +57,7 @@ class NewVendor(_VendorFields):
     """A vendor to be made."""
 
     name: Text
-    active: bool = True
+    active: StrictBool = True
 
     def columns(self) -> dict[str, Any]:
         """As the table takes it."""
@@ -72,7 +72,7 @@ class VendorChanges(_VendorFields):
     """
 
     name: Text | None = None
-    active: bool | None = None
+    active: StrictBool | None = None
 
     def columns(self) -> dict[str, Any]:
         """Columns that change."""
@@ -172,7 +172,7 @@ class NewProduct(_ProductFields):
     """A product of a vendor to be made."""
 
     name: Text
-    active: bool = True
+    active: StrictBool = True
 
     def columns(self, vendor_id: int) -> dict[str, Any]:
         """As the table takes it."""
@@ -187,7 +187,7 @@ class ProductChanges(_ProductFields):
     """
 
     name: Text | None = None
-    active: bool | None = None
+    active: StrictBool | None = None
     vendor_id: Id | None = None
 
     def columns(self) -> dict[str, Any]:

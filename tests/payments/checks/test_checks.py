@@ -130,7 +130,7 @@ def test_an_approved_check_pays_and_confirms(tenant: Tenant) -> None:
     assert (check.order.state(), check.order.entries()) == (("confirmed", "paid"), [("check", "charge", 2500)])
     assert (check.approve().status, check.upload().status) == (409, 409)
     assert tenant.value("SELECT count(*) FROM outbox WHERE topic = 'payments.order_paid' AND queue <> 'bus'") == 1
-    assert reply.statements <= 12
+    assert reply.statements <= 10
     check_books(tenant)
 
 

@@ -41,7 +41,7 @@ def test_credit_pays_an_order(tenant: Tenant) -> None:
     assert (order.state(), balance_of(order.shopper)) == (("confirmed", "paid"), 1500)
     assert order.entries() == [("store_credit", "charge", 2500)]
     assert tenant.value("SELECT count(*) FROM outbox WHERE topic = 'payments.order_paid' AND queue <> 'bus'") == 1
-    assert reply.statements <= 13
+    assert reply.statements <= 11
     check_books(tenant)
 
 
