@@ -25,9 +25,9 @@ from tests.factories.identity import make_api_key, make_staff
 from tests.tenant import Tenant
 
 SCOPES = get_args(Scope)
-VALUES = ("7", "X-1", "+12125550100")
-"""What stands for a path's variable when the variable is not the point: a number, a word where none is wanted, or a
-telephone number."""
+VALUES = ("7", "X-1", "+12125550100", "A" * 43 + ".jpg")
+"""What stands for a path's variable when the variable is not the point: a number, a word where none is wanted, a telephone
+number, or the name of an image."""
 
 
 @cache
