@@ -2,8 +2,8 @@
 
 from typing import get_args
 
-from chalicelib.kernel import circuit, dynamo
-from chalicelib.kernel.settings import settings
+from chalicelib.kernel import circuit
+from tests import expiring
 
 
 def close_all() -> None:
@@ -17,6 +17,6 @@ def close_all() -> None:
 
 def _elsewhere() -> list[str]:
     """Circuits of systems that users chose."""
-    found = dynamo.client().scan(TableName=settings().table_name)["Items"]
+    found = expiring.items()
     names = [item["sk"]["S"] for item in found if item["pk"]["S"] == circuit._PK]
     return [name for name in names if name.startswith(circuit._ELSEWHERE)]

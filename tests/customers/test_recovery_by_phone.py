@@ -7,8 +7,7 @@ import pytest
 
 from chalicelib import customers
 from chalicelib.customers.recovery import rules
-from chalicelib.kernel import dynamo
-from tests import outages
+from tests import expiring, outages
 from tests.client import Client, Reply
 from tests.customers.post import codes, messages, seen_of, table_calls
 from tests.factories.customers import PASSWORD, Shopper, make_customer
@@ -240,9 +239,9 @@ def test_codes_and_tokens_lie_nowhere_in_plain(api: Client, tenant: Tenant) -> N
     shopper = make_customer(tenant)
     _send(api, shopper.phone)
     (code,) = codes(tenant)
-    before = json.dumps(dynamo.client().scan(TableName="quartermaster")["Items"], default=str)
+    before = json.dumps(expiring.items(), default=str)
     token = _verify(api, shopper.phone, code).json["phone_session_token"]
-    after = json.dumps(dynamo.client().scan(TableName="quartermaster")["Items"], default=str)
+    after = json.dumps(expiring.items(), default=str)
     outbox = json.dumps(tenant.rows("SELECT payload FROM outbox"), default=str)
     assert (f'"{code}"' in before, token in after, code in outbox, str(shopper.phone) in outbox) == (False,) * 4
 

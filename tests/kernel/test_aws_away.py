@@ -16,7 +16,7 @@ from chalicelib import routes, voice
 from chalicelib.adapters import objects
 from chalicelib.kernel import circuit, dynamo, jobs, queues
 from chalicelib.kernel.settings import settings
-from tests import outages
+from tests import expiring, outages
 from tests.client import Client, Reply
 from tests.factories.identity import make_staff
 from tests.factories.messages import make_sms
@@ -161,7 +161,7 @@ def test_without_the_objects_calls_are_taken_and_filed_later(how: outages.How, t
 def wipe() -> None:
     """Every item is gone."""
     table = settings().table_name
-    for item in dynamo.client().scan(TableName=table)["Items"]:
+    for item in expiring.items():
         dynamo.client().delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
 
 

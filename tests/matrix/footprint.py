@@ -4,9 +4,7 @@ import hashlib
 import json
 from typing import Any
 
-import boto3
-
-from chalicelib.kernel.settings import settings
+from tests import expiring
 from tests.tenant import Tenant
 
 TENANT_TABLES = """
@@ -36,5 +34,5 @@ class Footprint:
 
 
 def _expiring() -> str:
-    items = boto3.client("dynamodb").scan(TableName=settings().table_name)["Items"]
+    items = expiring.items()
     return hashlib.sha256(json.dumps(items, sort_keys=True, default=str).encode()).hexdigest()

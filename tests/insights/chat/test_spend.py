@@ -1,10 +1,10 @@
 """What answers cost is bounded: per caller, per organization and day, also when many ask at once."""
 
-import boto3
 import pytest
 
 from chalicelib.insights.chat import rules
 from chalicelib.kernel.settings import settings
+from tests import expiring
 from tests.client import Client
 from tests.factories.customers import make_customer
 from tests.insights.chat.conftest import Assistant, chat, find
@@ -15,7 +15,7 @@ from tests.threads import together
 
 def spent(tenant: Tenant) -> dict[str, int]:
     """Tokens by purse: ``""`` is the organization's."""
-    items = boto3.client("dynamodb").scan(TableName=settings().table_name)["Items"]
+    items = expiring.items()
     start = f"llm#{tenant.id}"
     mine = [item for item in items if item["pk"]["S"].split("#")[:2] == start.split("#")]
     return {item["pk"]["S"].removeprefix(start).removeprefix("#"): int(item["tokens"]["N"]) for item in mine}
