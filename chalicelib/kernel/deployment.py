@@ -13,6 +13,8 @@ from chalicelib.kernel.settings import settings
 
 PHYSICAL_ID = "quartermaster-schema"
 ANSWERING_S = 60.0
+NAMED_MAX = 8
+"""Migrations that are named one by one; CloudFormation's whole answer has 4 KB."""
 """Seconds of the function's time that are kept for answering CloudFormation; statements are cancelled before."""
 
 
@@ -49,6 +51,10 @@ def _prepare_roles() -> list[str]:
 
 
 def _attributes(done: Mapping[str, Any]) -> dict[str, str]:
-    """As CloudFormation takes them: texts."""
-    said = {name: ", ".join(done[name]) or "nothing" for name in ("made", "applied")}
-    return {"Made": said["made"], "Applied": said["applied"], "Version": str(done["version"])}
+    """As CloudFormation takes them: texts, which are short."""
+    applied = done["applied"]
+    if len(applied) > NAMED_MAX:
+        said = f"{applied[0]} to {applied[-1]}, {len(applied)} in all"
+    else:
+        said = ", ".join(applied) or "nothing"
+    return {"Made": ", ".join(done["made"]) or "nothing", "Applied": said, "Version": str(done["version"])}

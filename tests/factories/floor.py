@@ -109,7 +109,7 @@ def put(
     units: int,
     *,
     kind: places.BinKind = "Pickable",
-    pick_sequence: int = 1000,
+    pick_sequence: int = 1_000_000,
     account_id: int | None = None,
     lot_id: int | None = None,
 ) -> int:

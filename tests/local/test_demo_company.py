@@ -223,7 +223,7 @@ def test_staff_have_all_roles_and_functions_among_them() -> None:
 
 def test_integrators_get_three_keys() -> None:
     assert {key.surface: key.scopes for key in people.api_keys()} == {
-        "inventory": ("inventory:read", "inventory:write", "events:read", "webhooks:write"),
+        "inventory": ("inventory:read", "inventory:write", "catalogue:write", "events:read", "webhooks:write"),
         "voice": ("voice",),
         "storage": ("storage",),
     }

@@ -26,6 +26,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     for name, value in variables.items():
         if name.startswith("AWS_"):
             patch.setenv(name, value)
+    patch.setattr(boto3, "DEFAULT_SESSION", None)  # it remembers whose keys it was made with
     try:
         supervisor.wait_ready(part)
         objects._client.cache_clear()

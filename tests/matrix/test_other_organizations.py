@@ -33,10 +33,11 @@ ORDERS_OF_THE_CALLER = {"/api/orders/{order_number}/reorder", "/api/orders/{orde
 VARYING = {"x-request-id", "date"}
 NEW_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 RAISE_IDS = """
-    SELECT setval(s.seqrelid, 700001 + s.seqrelid::int) FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
+    SELECT setval(s.seqrelid, 700001 + 10000 * row_number() OVER (ORDER BY s.seqrelid))
+      FROM pg_sequence s JOIN pg_class c ON c.oid = s.seqrelid
      WHERE c.relnamespace = 'public'::regnamespace
 """
-"""Ids that occur nowhere else in an answer, so that they can be told from quantities."""
+"""Ids that occur nowhere else in an answer, so that they can be told from quantities and from one another's."""
 
 
 @dataclass(frozen=True)
