@@ -129,7 +129,7 @@ def _table(books: dict[str, Any]) -> list[str]:
         ("sum of moves = levels", f"{stock['moves']} moves, {stock['units_moved']} units", stock["wrong_levels"]),
         ("levels, holds = availability", "every variant, every warehouse", stock["wrong_availability"]),
         ("holds = open order lines", f"{holds['held_units']} of {holds['open_units']} units", holds["wrong_lines"]),
-        ("card payments = paid orders", dollars(money["entries_minor"] / 100), money["wrong_orders"]),
+        ("payments = paid orders", dollars(money["entries_minor"] / 100), money["wrong_orders"]),
         ("every outbox row closed", f"{outbox['rows']} rows, {outbox['open']} open", outbox["dead"]),
         (
             "audit chain whole",
