@@ -55,7 +55,7 @@ def search_text(said: str) -> str:
 
 _PRICE_LIMIT = re.compile(
     r"\b(?:under|below|less than|cheaper than|no more than|up to|at most|max(?:imum)?)\s+\$?\s?"
-    r"([0-9]{1,6})(?:[.,]([0-9]{2}))?(?:\s?(?:\$|(?:dollars?|bucks|usd)\b))?(?![0-9])",
+    r"([0-9]{1,3}(?:,[0-9]{3}){1,2}|[0-9]{1,6})(?:[.,]([0-9]{2}))?(?![.,]?[0-9])(?:\s?(?:\$|(?:dollars?|bucks|usd)\b))?",
     re.IGNORECASE | re.ASCII,
 )
 
@@ -66,7 +66,7 @@ def price_limit_in(said: str) -> tuple[str, int | None]:
     if found is None:
         return said, None
     rest = f"{said[: found.start()]} {said[found.end() :]}"
-    return rest, int(found[1]) * 100 + int(found[2] or 0)
+    return rest, int(found[1].replace(",", "")) * 100 + int(found[2] or 0)
 
 
 _ORDER_NUMBER = re.compile(r"\bQM-[0-9A-Z]{5}-[0-9A-Z]{5}\b", re.IGNORECASE)
